@@ -1,0 +1,70 @@
+// Arrows between rooms go one way; docs/contributing explains them, this file enforces them.
+import tseslint from "typescript-eslint";
+import importX from "eslint-plugin-import-x";
+import { createTypeScriptImportResolver } from "eslint-import-resolver-typescript";
+
+const ROOMS = ["lib", "receiver", "cli", "contract", "lab", "agent", ".gen"];
+
+/** The rooms a room may import from; everything else is an error. */
+const MAY_IMPORT = {
+  lib: [".gen", "contract"],
+  receiver: ["contract"],
+  cli: ["contract"],
+  contract: [],
+  agent: ["contract"],
+  ".gen": [],
+};
+
+const roomZones = Object.entries(MAY_IMPORT).map(([room, allowed]) => ({
+  target: `./${room}`,
+  from: ROOMS.filter((other) => other !== room && !allowed.includes(other)).map((other) => `./${other}`),
+  message: `${room}/ may import only ${["itself", ...allowed].join(", ")}`,
+}));
+
+const insideLib = [
+  {
+    target: ["./lib/!(proxmox)/**", "./lib/*.ts"],
+    from: "./.gen",
+    message: "only lib/proxmox/ imports the provider bindings",
+  },
+  {
+    target: "./lib/validation",
+    from: ["./lib/proxmox", "./lib/receiver", "./lib/nexus-vm-pull.ts"],
+    message: "rules are pure: props in, problems out",
+  },
+  {
+    target: ["./lib/*/**"],
+    from: ["./lib/nexus-vm-pull.ts", "./lib/index.ts"],
+    message: "the construct composes the rooms; a room never imports it",
+  },
+];
+
+export default tseslint.config(
+  { ignores: ["node_modules/", "dist/", "cdktf.out/", ".gen/", "**/fixtures/**"] },
+  ...tseslint.configs.recommended,
+  {
+    plugins: { "import-x": importX },
+    settings: {
+      "import-x/resolver-next": [createTypeScriptImportResolver({ project: "./tsconfig.json" })],
+      "import-x/parsers": { "@typescript-eslint/parser": [".ts"] },
+    },
+    rules: {
+      "import-x/no-cycle": ["error", { ignoreExternal: true }],
+      "import-x/no-restricted-paths": ["error", { zones: [...roomZones, ...insideLib] }],
+      "import-x/no-self-import": "error",
+      "max-lines": ["error", { max: 350, skipBlankLines: true, skipComments: true }],
+      "max-lines-per-function": ["error", { max: 60, skipBlankLines: true, skipComments: true }],
+      complexity: ["error", 15],
+      eqeqeq: "error",
+      "no-console": "error",
+      "@typescript-eslint/consistent-type-imports": "error",
+      "@typescript-eslint/no-explicit-any": "error",
+    },
+  },
+  {
+    files: ["**/*.test.ts", "**/*.conformance.ts", "__tests__/**"],
+    rules: { "max-lines-per-function": "off", "no-console": "off" },
+  },
+  { files: ["main.ts", "scripts/**"], rules: { "no-console": "off" } },
+  { files: ["**/*.js", "**/*.cjs", "**/*.mjs"], rules: { "@typescript-eslint/no-require-imports": "off" } },
+);
