@@ -1,0 +1,100 @@
+/** One kind of error: what is expected there and what to do about it. */
+export interface CatalogueEntry {
+  /** What a valid value looks like. */
+  readonly expected: string;
+  /** What to change. */
+  readonly remedy: string;
+}
+
+function entry(expected: string, remedy: string): CatalogueEntry {
+  return { expected, remedy };
+}
+
+/** Every error that this library reports. docs/reference/errors.md is generated from it. */
+export const CATALOGUE = {
+  vm_name_invalid: entry(
+    "a lower-case DNS label: letters, digits and hyphens, 1 to 63 characters, no hyphen at either end",
+    "rename the VM; the name becomes its hostname, its Proxmox name and its identity at the receiver",
+  ),
+  vm_name_duplicate: entry("a name used once in its fleet", "rename one of the VMs, or give them different fleets"),
+  fleet_invalid: entry(
+    "letters, digits, '.', '_' and '-', 1 to 63 characters, beginning with a letter or digit",
+    "set `fleet`, or rename the stack (its id is the default fleet)",
+  ),
+  fleet_duplicate: entry(
+    "one Receiver a fleet: its roster is the whole fleet, so a second one would retire the first one's VMs",
+    "share the Receiver, or give one of them another `fleet`",
+  ),
+  number_out_of_range: entry("a whole number within the range", "change the value"),
+  string_invalid: entry("a non-empty string", "change the value"),
+  text_unsafe: entry(
+    "well-formed Unicode in normal form C, without NUL",
+    "change the text, or pass it as a file's content with `encoding: b64`",
+  ),
+  number_token_in_text: entry(
+    "a string token, or a number on its own",
+    "build the text with Fn.format or use the string form of the value: a number token inside a string is lost",
+  ),
+  choice_invalid: entry("one of the listed values", "use one of the listed values"),
+  address_invalid: entry('"dhcp", or an address with its prefix length such as "192.0.2.10/24"', "correct the address"),
+  gateway_invalid: entry(
+    "an address of the same family inside the interface's subnet",
+    "correct the gateway, or leave it out",
+  ),
+  mac_invalid: entry("a unicast MAC address such as BC:24:11:00:00:01", "correct the MAC address or leave it out"),
+  network_conflict: entry("each address and MAC address used once in a stack", "change one of the two"),
+  dns_not_explicit: entry(
+    "DNS servers beside a static address",
+    "set `dns.servers`; without it Proxmox copies the resolver of the node that starts the VM",
+  ),
+  disk_invalid: entry("a disk interface such as scsi1 or virtio1, used once", "change the interface"),
+  linked_clone_cross_node: entry(
+    "a full clone when the template is on another node",
+    "set `fullClone: true`, or keep a template on each node",
+  ),
+  seed_network_undeliverable: entry(
+    "DHCP without dns with a seed that Proxmox does not build",
+    "put network-config and resolver into the seed at your URL, or use Seed.snippet",
+  ),
+  seed_invalid: entry("a volume id such as local:snippets/NAME.yaml, or an https URL ending in /", "correct the seed"),
+  ssh_key_invalid: entry("one line of an OpenSSH public key", "paste the content of a .pub file"),
+  user_invalid: entry("a POSIX user name, used once", "change the user name"),
+  git_url_invalid: entry(
+    "an address without credentials in it: https://, ssh:// or user@host:path",
+    "remove user and password from the address and use `token` or `deployKey`",
+  ),
+  git_ref_invalid: entry("a branch or tag name that git accepts", "correct the ref"),
+  git_commit_invalid: entry("a full commit id: 40 or 64 hexadecimal digits", "give the whole id (git rev-parse HEAD)"),
+  playbook_invalid: entry("a relative path inside the repository, without '..'", "correct the path"),
+  duration_invalid: entry('a duration such as "30s", "15m", "2h" or "1d"', "correct the duration"),
+  schedule_invalid: entry("an interval of at least one minute and a jitter not above it", "change the schedule"),
+  extra_vars_reserved: entry("variable names that are Ansible identifiers", "rename the variable"),
+  secret_literal: entry(
+    "a reference to a sensitive variable",
+    "declare a TerraformVariable with sensitive: true and pass its value; a literal would be written into the JSON",
+  ),
+  vault_invalid: entry("an https address, a role id and a wrapped secret id", "complete the Vault settings"),
+  receiver_url_invalid: entry(
+    "an http(s) address that ends in /webhook, without credentials",
+    "use the receiver's full POST address, for example https://receiver.example:9191/webhook",
+  ),
+  receiver_foreign_stack: entry("a Receiver of the VM's own stack", "make one Receiver in each stack"),
+  receiver_missing: entry("a receiver", "set `receiver`, or leave out what needs one"),
+  certificate_invalid: entry("one or more PEM certificates", "paste the certificate including its BEGIN and END lines"),
+  cloud_config_reserved: entry("a cloud-config key that this construct does not own", "use the prop that sets it"),
+  cloud_config_invalid: entry("a value as cloud-init documents it", "correct the cloud-config"),
+  cloud_config_reserved_path: entry("a path outside nexus-pull's own files", "write the file somewhere else"),
+  seed_too_large: entry("user-data within Proxmox's limit of 1 MiB for a snippet", "move files to the Git repository"),
+  seed_large: entry("user-data of at most 16 KiB besides the agent", "move files to the Git repository"),
+  tag_invalid: entry("letters, digits and '_', '-', '+', '.', beginning with a letter, digit or '_'", "change the tag"),
+  backend_invalid: entry("a bucket, a key and an http(s) endpoint", "complete the backend"),
+  encryption_invalid: entry("a sensitive variable for the passphrase", "declare one and pass its value"),
+  engine_mismatch: entry(
+    "one copy of cdktf (or cdktn under its alias) in the tree",
+    'install CDK Terrain as "cdktf": "npm:cdktn@VERSION" with an override, so that every library shares it; see docs/reference/engines.md',
+  ),
+  environment_invalid: entry("a document that matches the environment's schema", "correct the file at that line"),
+} as const satisfies Record<string, CatalogueEntry>;
+
+/** A code of the catalogue. */
+export type ErrorCode = keyof typeof CATALOGUE;
