@@ -73,6 +73,10 @@ export const CATALOGUE = {
     "a reference to a sensitive variable",
     "declare a TerraformVariable with sensitive: true and pass its value; a literal would be written into the JSON",
   ),
+  secret_in_seed: entry(
+    "a secret that the VM fetches itself",
+    "anybody who reads the state or the node's snippets reads it; prefer `vault`, or give it the least rights",
+  ),
   vault_invalid: entry("an https address, a role id and a wrapped secret id", "complete the Vault settings"),
   receiver_url_invalid: entry(
     "an http(s) address that ends in /webhook, without credentials",
@@ -88,6 +92,15 @@ export const CATALOGUE = {
   seed_large: entry("user-data of at most 16 KiB besides the agent", "move files to the Git repository"),
   tag_invalid: entry("letters, digits and '_', '-', '+', '.', beginning with a letter, digit or '_'", "change the tag"),
   backend_invalid: entry("a bucket, a key and an http(s) endpoint", "complete the backend"),
+  backend_duplicate: entry("one state backend in a stack", "remove one of the two"),
+  backend_credentials: entry(
+    "no credentials in props",
+    "give them in the environment (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_PROFILE); props end up in the JSON",
+  ),
+  backend_untrusted: entry(
+    "an https endpoint whose certificate is checked",
+    "use https, and `caBundle` for a certificate authority of your own; state holds secrets",
+  ),
   encryption_invalid: entry("a sensitive variable for the passphrase", "declare one and pass its value"),
   engine_mismatch: entry(
     "one copy of cdktf (or cdktn under its alias) in the tree",
