@@ -1,0 +1,121 @@
+import { Fn, Op, Token } from "cdktf";
+import { parseDuration } from "./duration";
+import type { Git } from "./git";
+import { Schedule } from "./schedule";
+import { Signature } from "./signature";
+import type { Vault, VaultAppRoleOptions, VaultField } from "./vault";
+
+/** What the agent's configuration is made from; contract/agent-config.schema.json is its shape on the VM. */
+export interface AgentConfigInput {
+  readonly fleet: string;
+  readonly name: string;
+  readonly instanceId: string;
+  readonly source: Git;
+  readonly playbooks?: string[];
+  readonly inventory?: string;
+  readonly extraVars?: Record<string, unknown>;
+  readonly mode?: string;
+  readonly runTimeout?: string;
+  readonly ansibleTags?: string[];
+  readonly ansibleSkipTags?: string[];
+  readonly schedule?: Schedule;
+  readonly vault?: Vault;
+  /** What the VM knows of its receiver, or null. */
+  readonly receiver: unknown;
+  readonly agent: { readonly version: string; readonly sha256: string };
+}
+
+const RUN_TIMEOUT = "1h";
+const BOOTSTRAP_DEADLINE_S = 1800;
+/** First boot, then every half hour. */
+export const DEFAULT_SCHEDULE = Schedule.every("30m", { jitter: "5m" });
+
+/** The configuration without its generation, which OpenTofu computes over it. Values may be tokens. */
+export function agentConfig(input: AgentConfigInput): Record<string, unknown> {
+  return {
+    version: 1,
+    identity: { fleet: input.fleet, vm: input.name, instance_id: input.instanceId },
+    source: sourceConfig(input.source, input.vault),
+    run: {
+      playbooks: input.playbooks ?? ["nexus.yml"],
+      inventory: input.inventory,
+      extra_vars: input.extraVars ?? {},
+      mode: input.mode ?? "apply",
+      timeout_s: parseDuration(input.runTimeout ?? RUN_TIMEOUT),
+      tags: input.ansibleTags ?? [],
+      skip_tags: input.ansibleSkipTags ?? [],
+      verbosity: 0,
+      requirements: input.source.source.requirements,
+    },
+    schedule: scheduleConfig(input.schedule ?? DEFAULT_SCHEDULE),
+    bootstrap: { deadline_s: BOOTSTRAP_DEADLINE_S, ansible_core: {} },
+    receiver: input.receiver,
+    vault: input.vault === undefined ? null : vaultConfig(input.vault.options),
+    agent: { version: input.agent.version, sha256: input.agent.sha256 },
+  };
+}
+
+function sourceConfig(git: Git, vault: Vault | undefined): Record<string, unknown> {
+  const { source } = git;
+  return {
+    url: source.url,
+    ref: git.ref,
+    commit: source.commit ?? null,
+    credential: credentialConfig(git, vault),
+    known_hosts: source.knownHosts,
+    ca_certificate: source.caCertificate,
+    verify: { ...(source.signature ?? Signature.none()).verify },
+  };
+}
+
+function credentialConfig(git: Git, vault: Vault | undefined): Record<string, unknown> {
+  const { source } = git;
+  if (source.kind === "ssh") {
+    const has = source.deployKey !== undefined || vault?.options.deployKey !== undefined;
+    return { kind: has ? "deploy_key" : "none" };
+  }
+  const username = source.username ?? "x-access-token";
+  if (vault?.options.gitToken !== undefined) return { kind: "token", username };
+  if (source.token === undefined) return { kind: "none" };
+  // A variable's value is known to OpenTofu only; empty means a public repository.
+  const empty = Op.or(Op.eq(source.token, ""), Op.eq(source.token, Token.nullValue()));
+  return { kind: Token.asString(Fn.conditional(empty, "none", "token")), username };
+}
+
+function scheduleConfig(schedule: Schedule): Record<string, unknown> {
+  const interval = parseDuration(schedule.interval) ?? 0;
+  const jitter = schedule.jitter === undefined ? Math.floor(interval / 6) : parseDuration(schedule.jitter);
+  return { interval_s: interval, jitter_s: jitter };
+}
+
+function vaultConfig(options: VaultAppRoleOptions): Record<string, unknown> {
+  const field = (value: VaultField | undefined) => (value === undefined ? undefined : { path: value.path, field: value.field });
+  return {
+    address: options.address,
+    auth: { method: "approle", mount: options.mount ?? "approle", role_id: options.roleId },
+    namespace: options.namespace,
+    ca_certificate: options.caCertificate,
+    secrets: {
+      git_token: field(options.gitToken),
+      deploy_key: field(options.deployKey),
+      vault_password: field(options.vaultPassword),
+      extra_vars: field(options.extraVars),
+    },
+  };
+}
+
+/** Secrets that travel in the seed, by their file names on the VM. Empty ones are left out by OpenTofu. */
+export function seedSecrets(input: {
+  readonly source: Git;
+  readonly vaultPassword?: string;
+  readonly vault?: Vault;
+  readonly receiverKey?: string;
+}): Record<string, string | undefined> {
+  return {
+    receiver_key: input.receiverKey,
+    git_token: input.source.source.token,
+    deploy_key: input.source.source.deployKey,
+    vault_password: input.vaultPassword,
+    wrapped_secret_id: input.vault?.options.wrappedSecretId,
+  };
+}

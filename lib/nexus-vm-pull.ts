@@ -1,0 +1,148 @@
+import { Construct } from "constructs";
+import { agentConfig, seedSecrets } from "./ansible-pull/agent-config";
+import { agentProgram } from "./ansible-pull/agent-program";
+import { unitFiles } from "./ansible-pull/units";
+import { metaData, userData } from "./cloud-init/document";
+import { documentLocal, hcl, quote, type DocumentLocal } from "./cloud-init/hcl";
+import { renderSeedScript } from "./cloud-init/seed-script";
+import { checkSize } from "./cloud-init/size";
+import { ChangePolicy } from "./proxmox/change-policy";
+import type { ProxmoxVm } from "./proxmox/resource-types";
+import { Seed } from "./proxmox/seed";
+import { proxmoxVm } from "./proxmox/vm";
+import type { NexusVmPullProps } from "./props";
+import type { ReceiverBinding } from "./receiver";
+import { stackOf } from "./validation/engine";
+import { guard, report, warn } from "./validation/report";
+import { findConflicts, findProblems, findWarnings } from "./validation";
+
+/**
+ * A VM on Proxmox VE that configures itself: cloned from a golden image by OpenTofu, which returns as soon as the VM runs;
+ * cloud-init then starts an agent, and the agent runs ansible-pull from Git at first boot and on a timer.
+ *
+ * Synthesis fails with all problems of the whole tree together, each with a code of docs/reference/errors.md.
+ * Only a tree that mixes two copies of the engine throws at once (`engine_mismatch`).
+ *
+ * The ids of the children are a contract: `vm`, `user-data`, `meta-data`, `seed`, `cloud-config`, `identity`.
+ */
+export class NexusVmPull extends Construct {
+  /** The provider's VM resource: the escape hatch for what has no prop. */
+  public readonly vm: ProxmoxVm;
+  /** The instance-id in the VM's meta-data. A token with ChangePolicy.newInstance(). */
+  public readonly instanceId: string;
+  /** Fleet that the VM belongs to. */
+  public readonly fleet: string;
+  /** The user-data as a text (a token): what belongs into a seed that you deliver yourself. Holds secrets. */
+  public readonly userData: string;
+  /** The meta-data as a text (a token). */
+  public readonly metaData: string;
+
+  /**
+   * @param scope a stack, or a construct in one
+   * @param id part of the resources' addresses in OpenTofu: a contract with your state
+   * @param props what the VM is
+   */
+  public constructor(scope: Construct, id: string, props: NexusVmPullProps) {
+    super(scope, id);
+    const stack = stackOf(this, this.node.path);
+    this.fleet = props.fleet ?? props.receiver?.fleet ?? stack.node.id;
+    guard(this, stack);
+    report(this, findProblems({ ...props, fleet: this.fleet }));
+    report(this, findConflicts(this, { ...props, fleet: this.fleet }));
+    findWarnings(props).forEach((finding) => warn(this, finding));
+
+    const seed = new SeedDocuments(this, props, this.fleet);
+    this.instanceId = seed.instanceId;
+    this.userData = seed.userData;
+    this.metaData = seed.metaData;
+    this.vm = proxmoxVm(this, props, this.deliver(props), seed.binding?.dependsOn ?? []);
+    props.receiver?.announce(this, {
+      name: props.name,
+      vm: this.vm,
+      waitForConfigured: props.waitForConfigured,
+      commit: props.source.source.commit,
+    });
+  }
+
+  private deliver(props: NexusVmPullProps) {
+    return (props.seed ?? Seed.snippet()).bind({
+      scope: this,
+      fleet: this.fleet,
+      name: props.name,
+      nodeName: props.nodeName,
+      userData: this.userData,
+      metaData: this.metaData,
+      changePolicy: props.changePolicy ?? ChangePolicy.keepVm(),
+      provider: props.provider,
+    });
+  }
+
+  /** The VM's name (a token). */
+  public get vmName(): string {
+    return this.vm.name;
+  }
+
+  /** The VM's id in Proxmox (a token). */
+  public get vmId(): number {
+    return this.vm.vmId;
+  }
+
+  /** MAC address of the first interface (a token), also when Proxmox chose it. */
+  public get macAddress(): string {
+    return this.vm.networkDevice.get(0).macAddress;
+  }
+}
+
+/** The seed as OpenTofu composes it: everything that is known at synthesis as data, the rest as expressions. */
+class SeedDocuments {
+  public readonly instanceId: string;
+  public readonly userData: string;
+  public readonly metaData: string;
+  public readonly binding: ReceiverBinding | undefined;
+  private readonly seed: DocumentLocal;
+  /** The instance-id as an expression, when it follows the seed. */
+  private readonly renewedId: (() => string) | undefined;
+
+  public constructor(scope: Construct, props: NexusVmPullProps, fleet: string) {
+    const instanceId = `${fleet}-${props.name}`;
+    if (props.changePolicy?.kind === "new-instance") {
+      this.renewedId = () => `join("-", [${quote(instanceId)}, substr(${this.generation}, 0, 12)])`;
+    }
+    this.instanceId = this.renewedId === undefined ? instanceId : hcl(this.renewedId);
+    this.binding = props.receiver?.register({ name: props.name, instanceId: this.instanceId, ref: props.source.intended });
+    const agent = agentProgram();
+    this.seed = documentLocal(scope, "seed", {
+      config: agentConfig({ ...props, fleet, instanceId, agent, receiver: this.binding?.agent ?? null }),
+      secrets: seedSecrets({ ...props, receiverKey: this.binding?.key }),
+      files: unitFiles(),
+    });
+    const document = userData({
+      ...props,
+      domain: props.dns?.domain,
+      seedScript: renderSeedScript({ agentBase64: agent.base64, seedBase64: hcl(() => this.seedBase64()) }),
+    });
+    const { error, warning } = checkSize({ ...document, bootcmd: props.cloudConfig?.bootcmd }, agent.base64.length);
+    if (error !== undefined) report(scope, [error]);
+    if (warning !== undefined) warn(scope, warning);
+    const cloudConfig = documentLocal(scope, "cloud-config", document);
+    const identity = documentLocal(scope, "identity", metaData(this.instanceId, props.name));
+    this.userData = `#cloud-config\n${hcl(() => `yamlencode(${cloudConfig.name})`)}`;
+    this.metaData = hcl(() => `yamlencode(${identity.name})`);
+  }
+
+  // Over configuration, secrets and agent, so that any change of them is a new generation. The digest itself is no secret.
+  private get generation(): string {
+    return `nonsensitive(sensitive(sha256(jsonencode(${this.seed.name}))))`;
+  }
+
+  private seedBase64(): string {
+    const seed = this.seed.name;
+    const identity =
+      this.renewedId === undefined
+        ? ""
+        : `, identity = merge(${seed}.config.identity, { instance_id = ${this.renewedId()} })`;
+    const config = `merge(${seed}.config, { generation = ${this.generation}${identity} })`;
+    const secrets = `{ for name, value in ${seed}.secrets : name => value if value != null && value != "" }`;
+    return `base64encode(jsonencode(merge(${seed}, { config = ${config}, secrets = ${secrets} })))`;
+  }
+}

@@ -1,0 +1,373 @@
+import type { TerraformProvider } from "cdktf";
+import type { Git } from "./ansible-pull/git";
+import type { Schedule } from "./ansible-pull/schedule";
+import type { Vault } from "./ansible-pull/vault";
+import type { CloudConfig, CloudUser } from "./cloud-init/cloud-config";
+import type { ChangePolicy } from "./proxmox/change-policy";
+import type { Seed } from "./proxmox/seed";
+import type { Receiver, WaitForConfigured } from "./receiver";
+
+/** One network interface of the VM; the first one is `net0`. */
+export interface NetworkInterface {
+  /** Linux bridge or SDN VNet on the node. */
+  readonly bridge: string;
+  /**
+   * VLAN tag, 1 to 4094.
+   * @default - untagged
+   */
+  readonly vlanId?: number;
+  /**
+   * Unicast MAC address.
+   * @default - Proxmox makes one (prefix BC:24:11) when it clones
+   */
+  readonly macAddress?: string;
+  /**
+   * Emulated card: `virtio`, `e1000`, `e1000e`, `rtl8139` or `vmxnet3`.
+   * @default "virtio"
+   */
+  readonly model?: string;
+  /**
+   * Whether the Proxmox firewall filters this interface.
+   * @default false
+   */
+  readonly firewall?: boolean;
+  /**
+   * MTU in bytes, 576 to 65520; 1 takes the bridge's.
+   * @default - the card's own
+   */
+  readonly mtu?: number;
+  /**
+   * Rate limit in MB/s.
+   * @default - unlimited
+   */
+  readonly rateLimitMBps?: number;
+  /**
+   * IPv4: `dhcp`, or an address with prefix length such as `192.0.2.10/24`.
+   * @default "dhcp", or no IPv4 when `address6` is given alone
+   */
+  readonly address?: string;
+  /**
+   * IPv4 gateway, inside the address's subnet.
+   * @default - none
+   */
+  readonly gateway?: string;
+  /**
+   * IPv6: `dhcp`, `auto` (SLAAC), or an address with prefix length such as `2001:db8::10/64`.
+   * @default - none
+   */
+  readonly address6?: string;
+  /**
+   * IPv6 gateway: inside the subnet, or link-local.
+   * @default - none
+   */
+  readonly gateway6?: string;
+}
+
+/** Resolver settings, written into the seed for every interface. */
+export interface Dns {
+  /** Name servers, IPv4 or IPv6. */
+  readonly servers: string[];
+  /**
+   * Search domain; also makes the VM's fully qualified name.
+   * @default - none
+   */
+  readonly domain?: string;
+}
+
+/** A disk beside the one that the template brings. Disks only grow. */
+export interface DataDisk {
+  /** Size in GiB. */
+  readonly sizeGiB: number;
+  /**
+   * Bus and slot, for example `scsi1` or `virtio1`.
+   * @default - scsi1, scsi2, ... in order
+   */
+  readonly interface?: string;
+  /**
+   * Storage of the disk.
+   * @default - the VM's `datastore`
+   */
+  readonly datastore?: string;
+  /**
+   * Whether the guest's discards reach the storage.
+   * @default true
+   */
+  readonly discard?: boolean;
+  /**
+   * Whether the guest sees a solid-state disk.
+   * @default false
+   */
+  readonly ssd?: boolean;
+  /**
+   * Whether backups include the disk.
+   * @default true
+   */
+  readonly backup?: boolean;
+}
+
+/** Place in the node's start and shutdown order. Needs Sys.Modify on `/` with an API token. */
+export interface StartupOrder {
+  /** Rank; lower starts first and stops last. */
+  readonly order: number;
+  /**
+   * Seconds until the next VM starts.
+   * @default - the node's default
+   */
+  readonly upDelaySeconds?: number;
+  /**
+   * Seconds until the next VM is shut down.
+   * @default - the node's default
+   */
+  readonly downDelaySeconds?: number;
+}
+
+/**
+ * What a self-configuring VM is. Only what cannot be guessed is required.
+ * docs/reference/props.md says for every prop whether an edit is in-place, replaces the VM, or counts at creation only.
+ */
+export interface NexusVmPullProps {
+  /** Name in Proxmox, hostname and identity in the fleet: a lower-case DNS label. */
+  readonly name: string;
+  /** Proxmox node that runs the VM. */
+  readonly nodeName: string;
+  /** VM id of the template to clone. */
+  readonly templateVmId: number;
+  /** Where the Ansible repository is and how its content is trusted. */
+  readonly source: Git;
+  /**
+   * Playbooks to run, in order: relative paths in the repository.
+   * @default ["nexus.yml"]
+   */
+  readonly playbooks?: string[];
+
+  /**
+   * Node of the template, when it is another one.
+   * @default - `nodeName`
+   */
+  readonly templateNodeName?: string;
+  /**
+   * A full clone, independent of the template; false makes a linked clone, which needs the template's storage.
+   * @default true
+   */
+  readonly fullClone?: boolean;
+  /**
+   * How often the dispatch of the clone is tried again when the template is locked.
+   * @default 3
+   */
+  readonly cloneRetries?: number;
+  /**
+   * VM id, 100 to 999999999.
+   * @default - the next free one
+   */
+  readonly vmId?: number;
+  /**
+   * Storage of the VM's disks and of its cloud-init drive.
+   * @default "local-lvm"
+   */
+  readonly datastore?: string;
+
+  /**
+   * CPU cores per socket.
+   * @default 2
+   */
+  readonly cores?: number;
+  /**
+   * CPU sockets.
+   * @default 1
+   */
+  readonly sockets?: number;
+  /**
+   * CPU model as Proxmox names it, for example `host`.
+   * @default "x86-64-v2-AES"
+   */
+  readonly cpuType?: string;
+  /**
+   * Memory in MiB.
+   * @default 2048
+   */
+  readonly memoryMiB?: number;
+  /**
+   * Lower bound for ballooning in MiB.
+   * @default - no ballooning
+   */
+  readonly balloonMiB?: number;
+  /**
+   * Size of the boot disk in GiB, not below the template's.
+   * @default - the template's
+   */
+  readonly diskGiB?: number;
+  /**
+   * Bus and slot of the template's boot disk; used when `diskGiB` is given.
+   * @default "scsi0"
+   */
+  readonly diskInterface?: string;
+  /**
+   * Further disks.
+   * @default - none
+   */
+  readonly dataDisks?: DataDisk[];
+  /**
+   * Network interfaces; they replace the template's.
+   * @default - one on vmbr0 with DHCP
+   */
+  readonly network?: NetworkInterface[];
+  /**
+   * Resolver.
+   * @default - DHCP's; with a static address the node's, and a warning
+   */
+  readonly dns?: Dns;
+
+  /**
+   * Tags; sent to Proxmox in lower case and sorted.
+   * @default - none
+   */
+  readonly tags?: string[];
+  /**
+   * Resource pool.
+   * @default - none
+   */
+  readonly pool?: string;
+  /**
+   * Notes shown in Proxmox.
+   * @default - says that OpenTofu manages the VM
+   */
+  readonly description?: string;
+  /**
+   * Start and shutdown order on the node.
+   * @default - unordered
+   */
+  readonly startup?: StartupOrder;
+  /**
+   * Whether the node starts the VM when it boots.
+   * @default true
+   */
+  readonly startOnBoot?: boolean;
+  /**
+   * Whether the VM runs.
+   * @default true
+   */
+  readonly started?: boolean;
+  /**
+   * Whether Proxmox refuses to remove the VM and its disks; take it off before a destroy.
+   * @default false
+   */
+  readonly protection?: boolean;
+  /**
+   * Firmware: `seabios` or `ovmf` (UEFI). Must be that of the template.
+   * @default "seabios"
+   */
+  readonly bios?: string;
+  /**
+   * Machine type, for example `q35`.
+   * @default - the template's
+   */
+  readonly machine?: string;
+  /**
+   * SCSI controller. Must suit the template's boot disk.
+   * @default "virtio-scsi-single"
+   */
+  readonly scsiHardware?: string;
+  /**
+   * Seconds that a guest gets to shut down when OpenTofu has to stop it.
+   * @default 120
+   */
+  readonly shutdownTimeoutSeconds?: number;
+  /**
+   * Whether a changed cold setting (memory, cores ...) restarts a running VM at once; otherwise it waits for the next start.
+   * @default false
+   */
+  readonly rebootAfterUpdate?: boolean;
+
+  /**
+   * Keys that may log in as the image's default user.
+   * @default - none
+   */
+  readonly sshAuthorizedKeys?: string[];
+  /**
+   * Users to create beside the image's default user.
+   * @default - none
+   */
+  readonly users?: CloudUser[];
+  /**
+   * Your own cloud-config, merged in: packages, write_files, runcmd, mounts, ca_certs, apt and so on.
+   * @default - none
+   */
+  readonly cloudConfig?: CloudConfig;
+
+  /**
+   * Ansible inventory: a path in the repository, or a host list such as `localhost,`.
+   * @default - the VM itself, as `localhost` and by its name
+   */
+  readonly inventory?: string;
+  /**
+   * Extra variables, handed to Ansible in a file. Values may be tokens.
+   * @default - none
+   */
+  readonly extraVars?: Record<string, unknown>;
+  /**
+   * Password for ansible-vault: the value of a sensitive variable. It can be read in the state and in the seed.
+   * @default - none
+   */
+  readonly vaultPassword?: string;
+  /**
+   * Secrets from Vault or OpenBao, by a response-wrapped secret id.
+   * @default - none
+   */
+  readonly vault?: Vault;
+  /**
+   * Ansible tags to run.
+   * @default - all
+   */
+  readonly ansibleTags?: string[];
+  /**
+   * Ansible tags to skip.
+   * @default - none
+   */
+  readonly ansibleSkipTags?: string[];
+  /**
+   * `apply`, or `audit`: check mode that reports drift and changes nothing.
+   * @default "apply"
+   */
+  readonly mode?: string;
+  /**
+   * Time limit of one run, for example "1h".
+   * @default "1h"
+   */
+  readonly runTimeout?: string;
+  /**
+   * When the VM pulls after its first boot.
+   * @default Schedule.every("30m", { jitter: "5m" })
+   */
+  readonly schedule?: Schedule;
+
+  /**
+   * How the cloud-init seed reaches the VM.
+   * @default Seed.snippet({ datastore: "local" })
+   */
+  readonly seed?: Seed;
+  /**
+   * Where the VM reports.
+   * @default - nowhere
+   */
+  readonly receiver?: Receiver;
+  /**
+   * Whether `apply` waits until this VM is Configured.
+   * @default - the receiver's setting
+   */
+  readonly waitForConfigured?: WaitForConfigured;
+  /**
+   * What an edit of the seed may do to the VM.
+   * @default ChangePolicy.keepVm()
+   */
+  readonly changePolicy?: ChangePolicy;
+  /**
+   * Fleet that the VM belongs to.
+   * @default - the receiver's fleet, else the stack's id
+   */
+  readonly fleet?: string;
+  /**
+   * The Proxmox provider to use, when the stack has more than one.
+   * @default - the stack's
+   */
+  readonly provider?: TerraformProvider;
+}

@@ -1,0 +1,17 @@
+/**
+ * The provider's resources under the names that this library uses. The long type names go away with the provider's 1.0;
+ * this file is where they are spelled.
+ */
+export { ProxmoxProvider, type ProxmoxProviderConfig } from "../../.gen/providers/proxmox/provider";
+export {
+  VirtualEnvironmentFile as ProxmoxFile,
+  type VirtualEnvironmentFileConfig as ProxmoxFileConfig,
+} from "../../.gen/providers/proxmox/virtual-environment-file";
+export {
+  VirtualEnvironmentVm as ProxmoxVm,
+  type VirtualEnvironmentVmConfig as ProxmoxVmConfig,
+  type VirtualEnvironmentVmDisk as ProxmoxVmDisk,
+  type VirtualEnvironmentVmInitialization as ProxmoxVmInitialization,
+  type VirtualEnvironmentVmInitializationIpConfig as ProxmoxVmIpConfig,
+  type VirtualEnvironmentVmNetworkDevice as ProxmoxVmNetworkDevice,
+} from "../../.gen/providers/proxmox/virtual-environment-vm";

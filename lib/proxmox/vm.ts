@@ -1,0 +1,193 @@
+import { Token, type ITerraformDependable } from "cdktf";
+import type { Construct } from "constructs";
+import type { DataDisk, Dns, NetworkInterface, NexusVmPullProps } from "../props";
+import { ChangePolicy } from "./change-policy";
+import {
+  ProxmoxVm,
+  type ProxmoxVmDisk,
+  type ProxmoxVmInitialization,
+  type ProxmoxVmIpConfig,
+  type ProxmoxVmNetworkDevice,
+} from "./resource-types";
+import type { SeedBinding } from "./seed";
+
+/** What is used where a prop is left out. */
+export const VM_DEFAULTS = {
+  datastore: "local-lvm",
+  diskInterface: "scsi0",
+  network: [{ bridge: "vmbr0" }] as NetworkInterface[],
+  cores: 2,
+  memoryMiB: 2048,
+  cpuType: "x86-64-v2-AES",
+} as const;
+
+/** Makes the provider's VM resource out of the props. */
+export function proxmoxVm(
+  scope: Construct,
+  props: NexusVmPullProps,
+  seed: SeedBinding,
+  dependsOn: ITerraformDependable[],
+): ProxmoxVm {
+  const interfaces = props.network ?? VM_DEFAULTS.network;
+  return new ProxmoxVm(scope, "vm", {
+    ...placement(props),
+    ...hardware(props),
+    ...behaviour(props),
+    disk: disks(props),
+    networkDevice: interfaces.map(networkDevice),
+    initialization: initialization(props, interfaces, seed),
+    smbios: seed.smbiosSerial === undefined ? undefined : { serial: seed.smbiosSerial },
+    provider: props.provider,
+    dependsOn: [...seed.dependsOn, ...dependsOn],
+    lifecycle: lifecycle(props.changePolicy ?? ChangePolicy.keepVm()),
+  });
+}
+
+function placement(props: NexusVmPullProps) {
+  return {
+    name: props.name,
+    nodeName: props.nodeName,
+    vmId: props.vmId,
+    poolId: props.pool,
+    description: props.description ?? "Managed by OpenTofu (nexus-vm-pull); configures itself by ansible-pull.",
+    tags: props.tags === undefined ? undefined : normalizedTags(props.tags),
+    clone: {
+      vmId: props.templateVmId,
+      nodeName: props.templateNodeName,
+      datastoreId: props.fullClone === false ? undefined : (props.datastore ?? VM_DEFAULTS.datastore),
+      full: props.fullClone ?? true,
+      retries: props.cloneRetries ?? 3,
+    },
+  };
+}
+
+/** As Proxmox keeps them; anything else would show as a difference in every plan. */
+function normalizedTags(tags: string[]): string[] {
+  return [...new Set(tags.map((tag) => (Token.isUnresolved(tag) ? tag : tag.toLowerCase())))].sort();
+}
+
+function hardware(props: NexusVmPullProps) {
+  return {
+    bios: props.bios ?? "seabios",
+    machine: props.machine,
+    scsiHardware: props.scsiHardware ?? "virtio-scsi-single",
+    cpu: {
+      cores: props.cores ?? VM_DEFAULTS.cores,
+      sockets: props.sockets ?? 1,
+      type: props.cpuType ?? VM_DEFAULTS.cpuType,
+    },
+    memory: { dedicated: props.memoryMiB ?? VM_DEFAULTS.memoryMiB, floating: props.balloonMiB },
+    operatingSystem: { type: "l26" },
+    // Debian's and Ubuntu's cloud images panic on a resized disk without one (bpg/terraform-provider-proxmox#1639).
+    serialDevice: [{ device: "socket" }],
+  };
+}
+
+function behaviour(props: NexusVmPullProps) {
+  return {
+    // `apply` returns when the VM runs: nothing waits for the guest.
+    agent: { enabled: true, waitForIp: { disabled: true } },
+    started: props.started ?? true,
+    reboot: false,
+    rebootAfterUpdate: props.rebootAfterUpdate ?? false,
+    stopOnDestroy: true,
+    migrate: true,
+    onBoot: props.startOnBoot ?? true,
+    protection: props.protection ?? false,
+    timeoutShutdownVm: props.shutdownTimeoutSeconds ?? 120,
+    startup:
+      props.startup === undefined
+        ? undefined
+        : {
+            order: props.startup.order,
+            upDelay: props.startup.upDelaySeconds,
+            downDelay: props.startup.downDelaySeconds,
+          },
+  };
+}
+
+// A disk that is declared gets the provider's defaults over the template's settings, so the boot disk stays undeclared
+// until its size is asked for.
+function disks(props: NexusVmPullProps): ProxmoxVmDisk[] | undefined {
+  const datastoreId = props.datastore ?? VM_DEFAULTS.datastore;
+  const boot: ProxmoxVmDisk[] =
+    props.diskGiB === undefined
+      ? []
+      : [{ interface: props.diskInterface ?? VM_DEFAULTS.diskInterface, datastoreId, size: props.diskGiB, discard: "on" }];
+  const data = (props.dataDisks ?? []).map((disk, index) => dataDisk(disk, index, datastoreId));
+  const all = [...boot, ...data];
+  return all.length === 0 ? undefined : all;
+}
+
+/** The interface of a data disk: its own, or the next on the SCSI bus after the boot disk's. */
+export function dataDiskInterface(disk: DataDisk, index: number): string {
+  return disk.interface ?? `scsi${index + 1}`;
+}
+
+function dataDisk(disk: DataDisk, index: number, datastore: string): ProxmoxVmDisk {
+  return {
+    interface: dataDiskInterface(disk, index),
+    datastoreId: disk.datastore ?? datastore,
+    size: disk.sizeGiB,
+    discard: disk.discard === false ? "ignore" : "on",
+    ssd: disk.ssd ?? false,
+    backup: disk.backup ?? true,
+  };
+}
+
+function networkDevice(nic: NetworkInterface): ProxmoxVmNetworkDevice {
+  // In JSON the provider wants every key of this block.
+  return {
+    bridge: nic.bridge,
+    disconnected: false,
+    enabled: true,
+    firewall: nic.firewall ?? false,
+    macAddress: nic.macAddress ?? nullString(),
+    model: nic.model ?? "virtio",
+    mtu: nic.mtu ?? nullNumber(),
+    queues: nullNumber(),
+    rateLimit: nic.rateLimitMBps ?? nullNumber(),
+    trunks: nullString(),
+    vlanId: nic.vlanId ?? nullNumber(),
+  };
+}
+
+function nullString(): string {
+  return Token.asString(Token.nullValue());
+}
+
+function nullNumber(): number {
+  return Token.asNumber(Token.nullValue());
+}
+
+function initialization(
+  props: NexusVmPullProps,
+  interfaces: NetworkInterface[],
+  seed: SeedBinding,
+): ProxmoxVmInitialization | undefined {
+  if (seed.drive === undefined) return undefined;
+  return {
+    datastoreId: props.datastore ?? VM_DEFAULTS.datastore,
+    userDataFileId: seed.drive.userDataFileId,
+    metaDataFileId: seed.drive.metaDataFileId,
+    ipConfig: interfaces.map(ipConfig),
+    dns: props.dns === undefined ? undefined : dnsConfig(props.dns),
+  };
+}
+
+function dnsConfig(dns: Dns) {
+  return { servers: dns.servers, domain: dns.domain };
+}
+
+function ipConfig(nic: NetworkInterface): ProxmoxVmIpConfig {
+  const ipv4 = nic.address ?? (nic.address6 === undefined ? "dhcp" : undefined);
+  return {
+    ipv4: ipv4 === undefined ? undefined : { address: ipv4, gateway: nic.gateway },
+    ipv6: nic.address6 === undefined ? undefined : { address: nic.address6, gateway: nic.gateway6 },
+  };
+}
+
+function lifecycle(policy: ChangePolicy) {
+  // What counts only while a VM is made must not make one that exists anew.
+  return policy.kind === "replace" ? undefined : { ignoreChanges: ["clone", "vm_id"] };
+}

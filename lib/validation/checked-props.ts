@@ -1,0 +1,6 @@
+import type { NexusVmPullProps } from "../props";
+
+/** Props with the fleet decided. */
+export interface CheckedProps extends NexusVmPullProps {
+  readonly fleet: string;
+}

@@ -1,0 +1,20 @@
+import type { Rule } from "../rule";
+import type { CheckedProps } from "../checked-props";
+import { duplicates, items, known, matches } from "../values";
+
+const INTERFACE = /^(?:scsi(?:[0-9]|[12][0-9]|30)|virtio(?:[0-9]|1[0-5])|sata[0-5])$/;
+const IDENTIFIER = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
+
+/** Each disk has a slot of its own that Proxmox knows. */
+export const disksRule: Rule<CheckedProps> = (props) => {
+  const data = items("dataDisks", props.dataDisks);
+  const slots: [string, string][] = [
+    ["diskInterface", props.diskInterface ?? "scsi0"],
+    ...data.map(([prop, disk], index): [string, string] => [`${prop}.interface`, disk.interface ?? `scsi${index + 1}`]),
+  ];
+  return [
+    ...slots.flatMap(([prop, slot]) => matches(prop, slot, INTERFACE, "disk_invalid")),
+    ...duplicates(slots.filter(([, slot]) => known(slot)), "disk_invalid"),
+    ...data.flatMap(([prop, disk]) => matches(`${prop}.datastore`, disk.datastore, IDENTIFIER, "string_invalid")),
+  ];
+};

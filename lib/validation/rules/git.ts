@@ -1,0 +1,51 @@
+import type { Finding } from "../../errors";
+import { show } from "../../errors";
+import type { Rule } from "../rule";
+import type { CheckedProps } from "../checked-props";
+import { items, known, matches } from "../values";
+
+// The same forms as contract/agent-config.schema.json, narrowed to the factory that was used.
+const HTTPS_URL = /^https?:\/\/[^\s/@]+\/\S+$/;
+const SSH_URL = /^(?:ssh:\/\/(?:[^\s/@:]+@)?[^\s/@]+\/\S+|[A-Za-z0-9._-]+@[^\s/@:]+:\S+)$/;
+const REF = /^(?![-/.])(?!.*(?:\.\.|\/\/|@\{|\.lock$))[^\s~^:?*[\\\x00-\x1f\x7f]{1,255}(?<![/.])$/;
+const COMMIT = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/;
+const RELATIVE_PATH = /^(?![-/])(?!(?:.*\/)?\.\.(?:\/|$))[^\x00-\x1f\x7f\\]{1,512}$/;
+
+/** Where the Ansible repository is and what of it is run. */
+export const gitRule: Rule<CheckedProps> = ({ source, playbooks, inventory }) => {
+  if (source === undefined) return [{ code: "git_url_invalid", prop: "source", got: "nothing" }];
+  const { kind, url, ref, commit, requirements, knownHosts, username } = source.source;
+  return [
+    ...address(url, kind === "ssh" ? SSH_URL : HTTPS_URL),
+    ...matches("source.ref", ref, REF, "git_ref_invalid"),
+    ...matches("source.commit", commit, COMMIT, "git_commit_invalid"),
+    ...matches("source.username", username, /^[^\s:]{1,128}$/, "string_invalid"),
+    ...matches("source.requirements", requirements, RELATIVE_PATH, "playbook_invalid"),
+    ...hosts(kind, knownHosts),
+    ...signers(source.source.signature?.verify),
+    ...matches("inventory", inventory, RELATIVE_PATH, "playbook_invalid"),
+    ...(playbooks?.length === 0 ? [{ code: "playbook_invalid" as const, prop: "playbooks", got: "[]", expected: "at least one playbook" }] : []),
+    ...items("playbooks", playbooks).flatMap(([prop, path]) => matches(prop, path, RELATIVE_PATH, "playbook_invalid")),
+  ];
+};
+
+function address(url: string, pattern: RegExp): Finding[] {
+  if (!known(url) || pattern.test(url)) return [];
+  // An address with credentials in it must not be repeated in a message.
+  return [{ code: "git_url_invalid", prop: "source.url", got: show(url.replace(/\/\/[^/]*@/, "//***@")) }];
+}
+
+function hosts(kind: string, lines: string[]): Finding[] {
+  if (kind !== "ssh") return [];
+  const prop = "source.knownHosts";
+  if (lines.length === 0) return [{ code: "string_invalid", prop, got: "[]", expected: "at least one line of known_hosts" }];
+  return items(prop, lines).flatMap(([where, line]) => matches(where, line, /^[^\r\n]{1,4096}$/, "string_invalid"));
+}
+
+function signers(verify: { policy: string; allowed_signers?: string; keyring?: string } | undefined): Finding[] {
+  if (verify?.policy === "ssh") return matches("source.signature", verify.allowed_signers?.trim() ?? "", /\S/, "string_invalid");
+  if (verify?.policy === "gpg") {
+    return matches("source.signature", verify.keyring ?? "", /^-----BEGIN PGP PUBLIC KEY BLOCK-----/, "string_invalid");
+  }
+  return [];
+}
