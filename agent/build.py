@@ -1,0 +1,100 @@
+#!/usr/bin/env python3
+"""Build agent/built/ from agent/nexus_pull/ and the contract's schemas: the same bytes at every time and place.
+
+nexus-pull-agent         one executable file, a Python zip application. Stored, not deflated: its sha256 must not depend
+                         on a zlib version, and gzip compresses the whole better than zip does file by file.
+nexus-pull-agent.gz.b64  the same, as the seed carries it. Committed, because deflate differs between zlib versions.
+manifest.json            version and sha256.
+"""
+
+import argparse
+import base64
+import gzip
+import hashlib
+import io
+import json
+import os
+import sys
+import zipfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+CONTRACT = os.path.join(os.path.dirname(HERE), "contract")
+SCHEMAS = ("agent-config.schema.json", "seed.schema.json")
+# Isolated: no PYTHON* variable and no user site can change what a program of root's does.
+SHEBANG = b"#!/usr/bin/python3 -I\n"
+EPOCH = (1980, 1, 1, 0, 0, 0)
+START = b"from nexus_pull.cli import main\nimport sys\nsys.exit(main())\n"
+
+
+def sources():
+    """{name in the archive: bytes}."""
+    package = os.path.join(HERE, "nexus_pull")
+    found = {"__main__.py": START}
+    for name in os.listdir(package):
+        if name.endswith(".py") and name != "__main__.py":
+            found["nexus_pull/" + name] = _read(os.path.join(package, name))
+    for name in SCHEMAS:
+        schema = _without_descriptions(json.loads(_read(os.path.join(CONTRACT, name))))
+        found["nexus_pull/schemas/" + name] = json.dumps(schema, separators=(",", ":"), sort_keys=True).encode()
+    return found
+
+
+def program():
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        for name, content in sorted(sources().items()):
+            entry = zipfile.ZipInfo(name, EPOCH)
+            entry.create_system = 3
+            entry.external_attr = 0o100644 << 16
+            archive.writestr(entry, content)
+    return SHEBANG + buffer.getvalue()
+
+
+def products():
+    """{file name below built/: bytes}."""
+    content = program()
+    version = _version()
+    manifest = {"sha256": hashlib.sha256(content).hexdigest(), "version": version}
+    return {
+        "nexus-pull-agent": content,
+        "nexus-pull-agent.gz.b64": base64.b64encode(gzip.compress(content, 9, mtime=0)) + b"\n",
+        "manifest.json": (json.dumps(manifest, indent=2, sort_keys=True) + "\n").encode(),
+    }
+
+
+def main():
+    parser = argparse.ArgumentParser(description="build the agent")
+    parser.add_argument("--out", default=os.path.join(HERE, "built"))
+    out = parser.parse_args().out
+    os.makedirs(out, exist_ok=True)
+    for name, content in products().items():
+        path = os.path.join(out, name)
+        with open(path, "wb") as stream:
+            stream.write(content)
+        os.chmod(path, 0o755 if name == "nexus-pull-agent" else 0o644)
+        print("%7d %s" % (len(content), name))
+    return 0
+
+
+def _version():
+    scope = {}
+    exec(_read(os.path.join(HERE, "nexus_pull", "__init__.py")), scope)  # our own file: one assignment
+    return scope["VERSION"]
+
+
+def _without_descriptions(node):
+    """Prose is for readers of the repository; the schemas' own words, not properties that happen to have that name."""
+    if isinstance(node, list):
+        return [_without_descriptions(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    return {k: _without_descriptions(v) for k, v in node.items() if not (k == "description" and isinstance(v, str))}
+
+
+def _read(path):
+    with open(path, "rb") as stream:
+        return stream.read()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,74 @@
+"""The command line. Only here do arguments, environment and exit codes meet."""
+
+import argparse
+import json
+import os
+import sys
+
+from nexus_pull import VERSION, adopt, boot, config as configs, git, run, status
+from nexus_pull.console import say
+from nexus_pull.errors import AgentError
+from nexus_pull.paths import Paths
+
+
+def main(argv=None):
+    # State and secrets by default readable by root alone, whatever umask the caller had.
+    os.umask(0o077)
+    arguments = _parser().parse_args(argv)
+    paths = Paths.from_environment()
+    try:
+        return arguments.command(paths, arguments)
+    except AgentError as error:
+        say(paths, "%s FAILED: %s: %s" % (arguments.name, error.reason, error.message))
+    except OSError as error:
+        # Disk full, read-only file system: said where somebody looks, not only as a traceback in a log.
+        say(paths, "%s FAILED: %s: %s" % (arguments.name, type(error).__name__, error))
+    return 1
+
+
+def _parser():
+    parser = argparse.ArgumentParser(prog="nexus-pull-agent", description=__doc__, allow_abbrev=False)
+    parser.add_argument("--version", action="version", version="nexus-pull-agent " + VERSION)
+    commands = parser.add_subparsers(dest="name", required=True, metavar="COMMAND")
+    adopting = commands.add_parser("adopt", help="take over the configuration of a seed")
+    adopting.add_argument("--seed", required=True, metavar="FILE")
+    adopting.set_defaults(command=_adopt)
+    commands.add_parser("boot", help="report vm.booted").set_defaults(command=_boot)
+    commands.add_parser("run", help="fetch, and ansible-pull once").set_defaults(command=_run)
+    showing = commands.add_parser("status", help="what is configured and what the last run came to")
+    showing.add_argument("--json", action="store_true")
+    showing.set_defaults(command=_status)
+    credential = commands.add_parser("git-credential", help="for git: its credential helper")
+    credential.add_argument("operation")
+    credential.set_defaults(command=_git_credential)
+    return parser
+
+
+def _adopt(paths, arguments):
+    print("nexus-pull: " + adopt.adopt(paths, arguments.seed), flush=True)
+    return 0
+
+
+def _boot(paths, arguments):
+    adopt.recover_files(paths)
+    print("nexus-pull: " + boot.boot(paths), flush=True)
+    return 0
+
+
+def _run(paths, arguments):
+    return run.run(paths)
+
+
+def _status(paths, arguments):
+    found, alarming = status.status(paths)
+    print(json.dumps(found, indent=2, sort_keys=True) if arguments.json else status.text(found))
+    return 1 if alarming else 0
+
+
+def _git_credential(paths, arguments):
+    # git also says `store` and `erase`; there is nothing to do for them.
+    if arguments.operation == "get":
+        source = configs.load(paths)["source"]
+        with open(paths.secret("git_token"), encoding="utf-8") as stream:
+            sys.stdout.write(git.credential_answer(source, stream.read().strip(), sys.stdin.read()))
+    return 0

@@ -1,0 +1,51 @@
+"""The adopted configuration, and what of it this agent can do."""
+
+import re
+
+from nexus_pull import files, schema
+from nexus_pull.errors import AgentError
+
+# ansible-pull pastes these names unquoted into the command that it splits again: seen in ansible-core 2.14 to 2.19.
+PLAIN_NAME = re.compile(r"[A-Za-z0-9._/@+=:-]+\Z")
+
+
+def load(paths):
+    """agent.json, held to the contract."""
+    config = files.read_json(paths.config)
+    if config is None:
+        raise AgentError("config_invalid", "%s is missing or not JSON: no seed was adopted" % paths.config)
+    try:
+        schema.check(config, "agent-config.schema.json")
+    except schema.SchemaError as error:
+        raise AgentError("config_invalid", "%s: %s" % (paths.config, error)) from error
+    return config
+
+
+def refusals(config):
+    """Why this agent must not run this configuration: each thing that is asked for and that it cannot do."""
+    found = []
+    policy = config["source"]["verify"]["policy"]
+    if policy != "none":
+        found.append("verify.policy is %s, and this agent verifies no signatures" % policy)
+    if config["vault"] is not None:
+        found.append("vault is set, and this agent reads no Vault or OpenBao")
+    if config["run"]["mode"] != "apply":
+        found.append("run.mode is %s, and this agent knows only apply" % config["run"]["mode"])
+    if "requirements" in config["run"]:
+        found.append("run.requirements is set, and this agent installs no collections or roles")
+    names = list(config["run"]["playbooks"]) + [config["run"].get("inventory", "x")]
+    found += ["%r: ansible-pull splits such a name" % name for name in names if not PLAIN_NAME.match(name)]
+    return found
+
+
+def limits(config):
+    """What is asked for and has no effect yet; shown by status, no reason to refuse."""
+    found = [
+        "runs are not reported to the receiver yet: only vm.booted is",
+        "no evidence of work is collected yet: exit code 0 is no proof of success (evidence_missing)",
+        "schedule is not followed yet: one run at each boot, `systemctl start nexus-pull` for another",
+        "nothing is installed: git and ansible-core must be in the image or in the cloud-config's packages",
+    ]
+    if config["receiver"] is not None:
+        found.append("no heartbeat is sent yet")
+    return found

@@ -1,0 +1,46 @@
+"""Where everything lies. NEXUS_PULL_ROOT puts it all under another root, so that tests touch nothing of the host."""
+
+import os
+
+SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+class Paths:
+    """Absolute paths under one root ("" on a real machine)."""
+
+    def __init__(self, root=""):
+        self.root = root.rstrip("/")
+        self.etc = self.at("/etc/nexus-pull")
+        self.config = self.etc + "/agent.json"
+        self.secrets = self.etc + "/secrets"
+        self.managed = self.etc + "/managed.json"
+        self.journal = self.etc + "/adopting.json"
+        self.units = self.at("/etc/systemd/system")
+        self.program = self.at("/usr/local/bin/nexus-pull-agent")
+        self.var = self.at("/var/lib/nexus-pull")
+        self.mirror = self.var + "/mirror.git"
+        self.work = self.var + "/work"
+        self.home = self.var + "/home"
+        self.state = self.var + "/state.json"
+        self.stream = self.var + "/stream.json"
+        self.log = self.at("/var/log/ansible-pull.log")
+        self.run = self.at("/run/nexus-pull")
+        self.run_lock = self.run + "/run.lock"
+        self.console = self.at("/dev/console")
+        self.machine_id = self.at("/etc/machine-id")
+        self.os_release = self.at("/etc/os-release")
+
+    @classmethod
+    def from_environment(cls):
+        return cls(os.environ.get("NEXUS_PULL_ROOT", ""))
+
+    def at(self, absolute):
+        return self.root + absolute
+
+    def secret(self, name):
+        return self.secrets + "/" + name
+
+    @property
+    def search_path(self):
+        """PATH for every program that is started: the system's, never the caller's."""
+        return self.at("/usr/local/bin") + ":" + SYSTEM_PATH if self.root else SYSTEM_PATH
