@@ -1,11 +1,19 @@
-import type { TerraformElement } from "cdktf";
+import { type TerraformElement, TerraformLocal, Token } from "cdktf";
+import type { Construct } from "constructs";
 
 // Expressions are written as HCL text here instead of with Fn.*: they stand in attributes that only this room fills, they
 // refer to locals of this room by name, and what Fn.* renders from literals with quotes or `%{` is invalid HCL.
+// No token ever stands inside such text: within `${` cdktf drops a token's braces, which inside a quoted string turns a
+// reference into its own name. A token gets a local, see operand().
 
 /** Wraps an HCL expression so that it is evaluated where a string stands in the JSON. */
 export function expression(hcl: string): string {
   return `\${${hcl}}`;
+}
+
+/** An HCL operand as a string of the JSON; simple text stays readable. */
+export function template(operandText: string): string {
+  return /^"[^"\\]*"$/.test(operandText) ? operandText.slice(1, -1) : expression(operandText);
 }
 
 // A token that cdktf has still to resolve looks like ${TfToken[TOKEN.1]} and must stay; anything else is literal text.
@@ -16,7 +24,12 @@ export function literal(text: string): string {
   return text.replace(INTERPOLATION, "$$${").replaceAll("%{", "%%{");
 }
 
-/** Literal text as a quoted HCL string inside an expression; tokens in it are still resolved. */
+/** Text as an HCL operand: a quoted string, or for a token the local `id`, which is made below `owner`. */
+export function operand(owner: Construct, id: string, text: string): string {
+  return Token.isUnresolved(text) ? local(new TerraformLocal(owner, id, literal(text))) : quoted(text);
+}
+
+/** Literal text without tokens as a quoted HCL string. */
 export function quoted(text: string): string {
   const escaped = text
     .replaceAll("\\", "\\\\")

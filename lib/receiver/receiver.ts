@@ -1,13 +1,13 @@
-import { TerraformLocal, TerraformStack, Token, ref } from "cdktf";
+import { TerraformStack, Token, ref } from "cdktf";
 import { Construct } from "constructs";
 import { guard, report } from "../validation/report";
 import { check } from "../validation/rule";
-import { keyedHash, local, quoted } from "./hcl";
+import { keyedHash, operand } from "./hcl";
 import { createMachine } from "./machine";
 import { useNullProvider } from "./null-provider";
 import type { ReceiverBinding, ReceiverProps, VmAnnouncement, VmRegistration } from "./props";
 import { createRoster, type Roster } from "./roster";
-import { fleetInUse, receiverRules } from "./rules";
+import { fleetInUse, receiverRules, waitIsValid } from "./rules";
 import { resolveSettings, type Settings } from "./settings";
 
 /**
@@ -17,7 +17,7 @@ import { resolveSettings, type Settings } from "./settings";
  * Nothing is sent at synthesis. With the value of a variable as `webhookUrl`, an empty value means: no receiver.
  *
  * Construct ids, and with them logical ids, are a contract. Below this construct: `url`, `secret`, `expected`, `body`,
- * `agent`, `request-script`, `wait-script` (locals), `roster` (null_resource), `roster-end` (terraform_data). Below each VM's construct:
+ * `agent`, `ca-certificate`, `request-script`, `wait-script` (locals), `roster` (null_resource), `roster-end` (terraform_data). Below each VM's construct:
  * `receiver/machine` (null_resource), `receiver/release` (terraform_data) and, when apply waits, `receiver/wait` (null_resource).
  *
  * Synthesis fails with `receiver_url_invalid`, `secret_literal`, `fleet_invalid`, `fleet_duplicate`, `duration_invalid`,
@@ -31,6 +31,7 @@ export class Receiver extends Construct {
   private readonly settings: Settings;
   private readonly roster: Roster;
   private readonly vms = new Map<string, VmRegistration>();
+  private readonly operands = new Map<string, string>();
 
   public constructor(scope: Construct, id: string, props: ReceiverProps) {
     super(scope, id);
@@ -70,19 +71,23 @@ export class Receiver extends Construct {
     if (TerraformStack.of(scope) !== TerraformStack.of(this)) {
       report(scope, [{ code: "receiver_foreign_stack", prop: "receiver", got: JSON.stringify(this.node.path) }]);
     }
-    createMachine(new Construct(scope, "receiver"), this.settings, vm);
+    report(scope, [...waitIsValid(vm.waitForConfigured)]);
+    createMachine(new Construct(scope, "receiver"), this.settings, { ...vm, operand: this.operandOf(vm.name) });
+  }
+
+  /** The VM's name as an HCL operand; one local per name that is a token. */
+  private operandOf(name: string): string {
+    let known = this.operands.get(name);
+    if (known === undefined) {
+      known = operand(this, `name-${this.operands.size}`, name);
+      this.operands.set(name, known);
+    }
+    return known;
   }
 
   private keyOf(name: string): string {
-    // A token inside ref() would be resolved without its braces; a local of its own has them.
-    const vm = Token.isUnresolved(name)
-      ? local(new TerraformLocal(this, `name-${this.vms.size}`, name))
-      : quoted(name).slice(1, -1);
-    const path = Token.isUnresolved(name)
-      ? `"\${${this.settings.fleet}}/\${${vm}}"`
-      : `"\${${this.settings.fleet}}/${vm}"`;
-    return Token.asString(
-      ref(`(${this.settings.url} == "" ? "" : ${keyedHash(this.settings.secret, path)})`, TerraformStack.of(this)),
-    );
+    const { fleet, secret, url } = this.settings;
+    const key = keyedHash(secret, `join("/", [${fleet}, ${this.operandOf(name)}])`);
+    return Token.asString(ref(`(${url} == "" ? "" : ${key})`, TerraformStack.of(this)));
   }
 }

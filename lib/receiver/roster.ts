@@ -1,11 +1,11 @@
 import { Resource } from "@cdktf/provider-null/lib/resource";
-import { DataResource, Lazy, TerraformLocal, type TerraformResource } from "cdktf";
+import { DataResource, Lazy, type LocalExecProvisioner, TerraformLocal, type TerraformResource } from "cdktf";
 import type { Construct } from "constructs";
-import { expression, literal, local, requestMac } from "./hcl";
+import { expression, literal, local, requestMac, template } from "./hcl";
 import type { VmRegistration } from "./props";
-import { runScript } from "./provisioner";
+import { type Environment, runScript, runScriptWithBody } from "./provisioner";
 import { readScript } from "./scripts";
-import type { Settings } from "./settings";
+import { addressBelow, type Settings } from "./settings";
 
 /** The resources that tell the receiver which VMs there are. */
 export interface Roster {
@@ -15,8 +15,6 @@ export interface Roster {
   readonly end: TerraformResource;
 }
 
-const EMPTY = "[]";
-
 /** Makes both; `vms` is called at synthesis, when every VM is known. */
 export function createRoster(owner: Construct, settings: Settings, vms: () => VmRegistration[]): Roster {
   const entries = Lazy.anyValue({ produce: () => vms().map((vm) => rosterEntry(vm, settings)) });
@@ -25,7 +23,7 @@ export function createRoster(owner: Construct, settings: Settings, vms: () => Vm
   const roster = new Resource(owner, "roster", {
     triggers: { url: expression(settings.url), roster: expression(body) },
     lifecycle: { precondition: preconditions(settings) },
-    provisioners: [runScript({ ...common(settings, body), ...chunks(body, vms) })],
+    provisioners: [runScriptWithBody(settings.requestScript, rosterRequest(settings, body), body)],
   });
   countIfDecidedAtPlan(roster, settings);
   return { roster, end: createEnd(owner, settings, roster) };
@@ -50,38 +48,18 @@ function rosterEntry(vm: VmRegistration, settings: Settings): object {
   };
 }
 
-function rosterUrl(settings: Settings): string {
-  return `${expression(settings.base)}/fleets/${settings.fleetSegment}/roster`;
-}
-
-function common(settings: Settings, body: string): Record<string, string | undefined> {
+function rosterRequest(settings: Settings, body: string): Environment {
   return {
-    SCRIPT: expression(settings.requestScript),
-    WHAT: `the roster of fleet ${settings.fleetSegment}`,
-    EFFECT: "The VMs of this stack were left as they are: they are made and changed after the roster is delivered.",
-    METHOD: "PUT",
-    URL: rosterUrl(settings),
-    ID: expression("self.id"),
+    WHAT: `"the roster of fleet \${${settings.fleet}}"`,
+    EFFECT: '"The VMs of this stack are as they were: they are made and changed after their roster is delivered."',
+    METHOD: '"PUT"',
+    URL: addressBelow(settings, settings.fleet, '"roster"'),
+    ID: "self.id",
     // Made with the id of this very creation, so a failed or repeated one never sends a used id.
-    MAC: expression(requestMac(settings.secret, ['"roster"', settings.fleet, "self.id", `sha256(${body})`])),
+    MAC: requestMac(settings.secret, ['"roster"', settings.fleet, "self.id", `sha256(${body})`]),
     CA: settings.caCertificate,
   };
 }
-
-// Linux limits ONE environment string to 128 KiB. A character is at most 4 bytes of it.
-const CHUNK_CHARACTERS = 30_000;
-// Room for an entry whose values only the plan knows.
-const ENTRY_CHARACTERS = 600;
-
-/** The body in pieces. The last one takes the rest, so nothing is cut off should an entry be larger than thought. */
-function chunks(body: string, vms: () => VmRegistration[]): Record<string, string> {
-  void vms;
-  return {
-    BODY_0: expression(`substr(${body}, 0, ${CHUNK_CHARACTERS})`),
-    BODY_1: expression(`substr(${body}, ${CHUNK_CHARACTERS}, -1)`),
-  };
-}
-void ENTRY_CHARACTERS;
 
 function preconditions(settings: Settings): { condition: string; errorMessage: string }[] {
   return [
@@ -100,37 +78,39 @@ function preconditions(settings: Settings): { condition: string; errorMessage: s
 
 function createEnd(owner: Construct, settings: Settings, roster: Resource): TerraformResource {
   const id = `"\${${addressOf(roster, settings)}.id}-end"`;
-  const mac = requestMac(settings.secret, ['"roster"', settings.fleet, id, `sha256("${EMPTY}")`]);
+  const mac = requestMac(settings.secret, ['"roster"', settings.fleet, id, 'sha256("[]")']);
+  const url = addressBelow(settings, settings.fleet, '"roster"');
+  const environment = {
+    WHAT: '"the empty roster of fleet ${self.input.fleet}"',
+    EFFECT: '"The VMs are gone; the receiver still expects them."',
+    METHOD: '"PUT"',
+    BODY_0: '"[]"',
+  };
   // terraform_data, not null_resource: its input is updated in place, so a moved address or a rotated secret reaches it.
   const end = new DataResource(owner, "roster-end", {
     dependsOn: [roster],
-    input: { url: rosterUrl(settings), id: expression(id), mac: expression(mac), ca: settings.caCertificate },
-    provisioners: [
-      runScript(
-        {
-          SCRIPT: literal(readScript("request")),
-          WHAT: `the empty roster of fleet ${settings.fleetSegment}`,
-          EFFECT: "The VMs are gone; the receiver still expects them.",
-          ...fromInput(settings),
-          METHOD: "PUT",
-          BODY_0: EMPTY,
-        },
-        "destroy",
-      ),
-    ],
+    input: kept(settings, { url, fleet: settings.fleet, id, mac }),
+    provisioners: [sendWhenDestroyed(settings, environment)],
   });
   countIfDecidedAtPlan(end, settings);
   return end;
 }
 
-/** A destroy provisioner may refer to nothing but its own resource. */
-export function fromInput(settings: Settings): Record<string, string | undefined> {
-  return {
-    URL: expression("self.input.url"),
-    ID: expression("self.input.id"),
-    MAC: expression("self.input.mac"),
-    CA: settings.caCertificate === undefined ? undefined : expression("self.input.ca"),
+/** Input of a terraform_data: what its destroy provisioner will need. The values are HCL operands. */
+export function kept(settings: Settings, input: Readonly<Record<string, string>>): Record<string, string> {
+  const ca = settings.caCertificate === undefined ? {} : { ca: settings.caCertificate };
+  return Object.fromEntries(Object.entries({ ...input, ...ca }).map(([name, value]) => [name, template(value)]));
+}
+
+/** Sends a kept request when the resource is destroyed; such a provisioner may refer to nothing but its own resource. */
+export function sendWhenDestroyed(settings: Settings, environment: Environment): LocalExecProvisioner {
+  const fromInput = {
+    URL: "self.input.url",
+    ID: "self.input.id",
+    MAC: "self.input.mac",
+    CA: settings.caCertificate === undefined ? undefined : "self.input.ca",
     // A receiver that is gone for good must not keep a VM alive; only a person can know that.
-    MAY_SKIP: "1",
+    MAY_SKIP: '"1"',
   };
+  return runScript(literal(readScript("request")), { ...environment, ...fromInput }, "destroy");
 }

@@ -1,18 +1,16 @@
 import { TerraformLocal, Token } from "cdktf";
 import type { Construct } from "constructs";
 import { parseDuration } from "../ansible-pull/duration";
-import { expression, literal, local, quoted } from "./hcl";
+import { expression, literal, local, operand } from "./hcl";
 import type { ReceiverProps, WaitForConfigured } from "./props";
 import { readScript } from "./scripts";
 
-/** What the resources of one receiver share. `url` to `agent` are HCL expressions. */
+/** What the resources of one receiver share. `fleet` to `caCertificate` are HCL expressions. */
 export interface Settings {
   /** Whether "no receiver" is decided at plan time. */
   readonly counted: boolean;
   /** The fleet's name. */
   readonly fleet: string;
-  /** The fleet's name as it stands in a URL, in a string of the JSON. */
-  readonly fleetSegment: string;
   /** The full POST address, or "". */
   readonly url: string;
   /** The receiver's address without /webhook. */
@@ -21,10 +19,10 @@ export interface Settings {
   readonly secret: string;
   /** The agent's receiver section, or null. */
   readonly agent: string;
-  /** Text of request.sh and of wait.sh. */
+  /** Texts of request.sh and of wait.sh. */
   readonly requestScript: string;
   readonly waitScript: string;
-  /** PEM as it stands in a string of the JSON. */
+  /** PEM. */
   readonly caCertificate?: string;
   /** Seconds until a VM is Overdue. */
   readonly deadlineSeconds: number;
@@ -36,21 +34,21 @@ const DEFAULT_HEARTBEAT = "15m";
 
 /** Makes the locals that every resource of a receiver refers to. */
 export function resolveSettings(owner: Construct, fleet: string, props: ReceiverProps): Settings {
-  const url = local(new TerraformLocal(owner, "url", emptyForNull(props.webhookUrl)));
-  const secret = local(new TerraformLocal(owner, "secret", emptyForNull(props.secret)));
+  const url = textOf(owner, "url", props.webhookUrl);
+  const ca = props.caCertificate;
+  const caCertificate = ca === undefined ? undefined : local(new TerraformLocal(owner, "ca-certificate", literal(ca)));
   const script = (name: string): string =>
     local(new TerraformLocal(owner, `${name}-script`, literal(readScript(name))));
   return {
     counted: Token.isUnresolved(props.webhookUrl),
-    fleet: quoted(fleet),
-    fleetSegment: segment(fleet),
+    fleet: operand(owner, "fleet", fleet),
     url,
     base: `trimsuffix(${url}, "/webhook")`,
-    secret,
-    agent: local(new TerraformLocal(owner, "agent", agentSection(url, props))),
+    secret: textOf(owner, "secret", props.secret),
+    agent: local(new TerraformLocal(owner, "agent", agentSection(url, caCertificate, props))),
     requestScript: script("request"),
     waitScript: script("wait"),
-    caCertificate: props.caCertificate === undefined ? undefined : literal(props.caCertificate),
+    caCertificate,
     deadlineSeconds: seconds(props.overdueAfter, DEFAULT_DEADLINE),
     waitForConfigured: props.waitForConfigured ?? false,
   };
@@ -61,18 +59,21 @@ export function seconds(duration: string | undefined, otherwise: string): number
   return parseDuration(duration ?? otherwise) ?? 1;
 }
 
-/** A name as one segment of a URL's path, in a string of the JSON. */
-export function segment(name: string): string {
-  return Token.isUnresolved(name) ? expression(`urlencode(${quoted(name)})`) : literal(encodeURIComponent(name));
+/** An address below the receiver's, as an HCL operand; so are the parts of `path`. */
+export function addressBelow(settings: Settings, ...path: string[]): string {
+  const segments = path.map((part) => (part.startsWith('"') ? part.slice(1, -1) : `\${urlencode(${part})}`));
+  return `"\${${settings.base}}/fleets/${segments.join("/")}"`;
 }
 
-function emptyForNull(value: string): string {
-  // In quotes a token is a template of its own, which keeps it one operand; null in a template would be an error, so try.
-  return Token.isUnresolved(value) ? expression(`try(${quoted(value)}, "")`) : literal(value);
+/** A value that may be null (an unset variable), as text that is then empty. Makes the locals `<id>-given` and `id`. */
+function textOf(owner: Construct, id: string, value: string): string {
+  if (!Token.isUnresolved(value)) return local(new TerraformLocal(owner, id, literal(value)));
+  const given = local(new TerraformLocal(owner, `${id}-given`, value));
+  return local(new TerraformLocal(owner, id, expression(`${given} == null ? "" : ${given}`)));
 }
 
-function agentSection(url: string, props: ReceiverProps): string {
+function agentSection(url: string, caCertificate: string | undefined, props: ReceiverProps): string {
   const fields = [`url = ${url}`, `heartbeat_s = ${seconds(props.heartbeatInterval, DEFAULT_HEARTBEAT)}`];
-  if (props.caCertificate !== undefined) fields.push(`ca_certificate = ${quoted(props.caCertificate)}`);
+  if (caCertificate !== undefined) fields.push(`ca_certificate = ${caCertificate}`);
   return expression(`${url} == "" ? null : { ${fields.join(", ")} }`);
 }
