@@ -1,14 +1,14 @@
 import { Construct } from "constructs";
-import { agentConfig, seedSecrets } from "./ansible-pull/agent-config";
+import { agentConfig, runTimeoutSeconds, seedSecrets } from "./ansible-pull/agent-config";
 import { agentProgram } from "./ansible-pull/agent-program";
-import { unitFiles } from "./ansible-pull/units";
+import { renderUnits } from "./ansible-pull/units";
 import { metaData, userData } from "./cloud-init/document";
 import { documentLocal, hcl, quote, type DocumentLocal } from "./cloud-init/hcl";
 import { renderSeedScript } from "./cloud-init/seed-script";
 import { checkSize } from "./cloud-init/size";
 import { ChangePolicy } from "./proxmox/change-policy";
 import type { ProxmoxVm } from "./proxmox/resource-types";
-import { Seed } from "./proxmox/seed";
+import { Seed, type SeedBinding } from "./proxmox/seed";
 import { proxmoxVm } from "./proxmox/vm";
 import type { NexusVmPullProps } from "./props";
 import type { ReceiverBinding } from "./receiver";
@@ -53,9 +53,9 @@ export class NexusVmPull extends Construct {
 
     const seed = new SeedDocuments(this, props, this.fleet);
     this.instanceId = seed.instanceId;
-    this.userData = seed.userData;
-    this.metaData = seed.metaData;
-    this.vm = proxmoxVm(this, props, this.deliver(props), seed.binding?.dependsOn ?? []);
+    this.userData = hcl(seed.userData);
+    this.metaData = hcl(seed.metaData);
+    this.vm = proxmoxVm(this, props, this.deliver(props, seed), seed.binding?.dependsOn ?? []);
     props.receiver?.announce(this, {
       name: props.name,
       vm: this.vm,
@@ -64,14 +64,14 @@ export class NexusVmPull extends Construct {
     });
   }
 
-  private deliver(props: NexusVmPullProps) {
+  private deliver(props: NexusVmPullProps, documents: SeedDocuments): SeedBinding {
     return (props.seed ?? Seed.snippet()).bind({
       scope: this,
       fleet: this.fleet,
       name: props.name,
       nodeName: props.nodeName,
-      userData: this.userData,
-      metaData: this.metaData,
+      userData: documents.userData,
+      metaData: documents.metaData,
       changePolicy: props.changePolicy ?? ChangePolicy.keepVm(),
       provider: props.provider,
     });
@@ -96,8 +96,9 @@ export class NexusVmPull extends Construct {
 /** The seed as OpenTofu composes it: everything that is known at synthesis as data, the rest as expressions. */
 class SeedDocuments {
   public readonly instanceId: string;
-  public readonly userData: string;
-  public readonly metaData: string;
+  /** OpenTofu expressions of the two texts. */
+  public readonly userData: () => string;
+  public readonly metaData: () => string;
   public readonly binding: ReceiverBinding | undefined;
   private readonly seed: DocumentLocal;
   /** The instance-id as an expression, when it follows the seed. */
@@ -109,25 +110,33 @@ class SeedDocuments {
       this.renewedId = () => `join("-", [${quote(instanceId)}, substr(${this.generation}, 0, 12)])`;
     }
     this.instanceId = this.renewedId === undefined ? instanceId : hcl(this.renewedId);
-    this.binding = props.receiver?.register({ name: props.name, instanceId: this.instanceId, ref: props.source.intended });
+    this.binding = props.receiver?.register({
+      name: props.name,
+      instanceId: this.instanceId,
+      ref: props.source.intended,
+    });
     const agent = agentProgram();
     this.seed = documentLocal(scope, "seed", {
       config: agentConfig({ ...props, fleet, instanceId, agent, receiver: this.binding?.agent ?? null }),
       secrets: seedSecrets({ ...props, receiverKey: this.binding?.key }),
-      files: unitFiles(),
+      files: unitFiles(props),
     });
+    const agentBase64 = props.agent === "image" ? undefined : agent.gzipBase64;
     const document = userData({
       ...props,
       domain: props.dns?.domain,
-      seedScript: renderSeedScript({ agentBase64: agent.base64, seedBase64: hcl(() => this.seedBase64()) }),
+      seedScript: renderSeedScript({ agentBase64, seedBase64: hcl(() => this.seedBase64()) }),
     });
-    const { error, warning } = checkSize({ ...document, bootcmd: props.cloudConfig?.bootcmd }, agent.base64.length);
+    const { error, warning } = checkSize(
+      { ...document, bootcmd: props.cloudConfig?.bootcmd },
+      agentBase64?.length ?? 0,
+    );
     if (error !== undefined) report(scope, [error]);
     if (warning !== undefined) warn(scope, warning);
     const cloudConfig = documentLocal(scope, "cloud-config", document);
     const identity = documentLocal(scope, "identity", metaData(this.instanceId, props.name));
-    this.userData = `#cloud-config\n${hcl(() => `yamlencode(${cloudConfig.name})`)}`;
-    this.metaData = hcl(() => `yamlencode(${identity.name})`);
+    this.userData = () => `join("\\n", ["#cloud-config", yamlencode(${cloudConfig.name})])`;
+    this.metaData = () => `yamlencode(${identity.name})`;
   }
 
   // Over configuration, secrets and agent, so that any change of them is a new generation. The digest itself is no secret.
@@ -145,4 +154,16 @@ class SeedDocuments {
     const secrets = `{ for name, value in ${seed}.secrets : name => value if value != null && value != "" }`;
     return `base64encode(jsonencode(merge(${seed}, { config = ${config}, secrets = ${secrets} })))`;
   }
+}
+
+function unitFiles(props: NexusVmPullProps): Record<string, string>[] {
+  const units = renderUnits({
+    runTimeoutSeconds: runTimeoutSeconds(props.runTimeout),
+    reports: props.receiver !== undefined,
+  });
+  return units.map(({ path, mode, content }) => ({
+    path,
+    mode,
+    content_b64: Buffer.from(content, "utf8").toString("base64"),
+  }));
 }

@@ -341,6 +341,11 @@ export interface NexusVmPullProps {
   readonly schedule?: Schedule;
 
   /**
+   * Where the agent comes from: `seed` sends it along, `image` uses the one in the image, which must have the same sha256.
+   * @default "seed"
+   */
+  readonly agent?: string;
+  /**
    * How the cloud-init seed reaches the VM.
    * @default Seed.snippet({ datastore: "local" })
    */

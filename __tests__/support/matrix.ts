@@ -68,14 +68,25 @@ export const MATRIX: Record<string, MatrixCase> = {
   "template on another node": () => ({ templateNodeName: "pve2", cloneRetries: 5 }),
   disks: () => ({
     diskGiB: 60,
-    dataDisks: [{ sizeGiB: 100 }, { sizeGiB: 10, interface: "virtio1", datastore: "ceph", discard: false, ssd: true, backup: false }],
+    dataDisks: [
+      { sizeGiB: 100 },
+      { sizeGiB: 10, interface: "virtio1", datastore: "ceph", discard: false, ssd: true, backup: false },
+    ],
   }),
-  "UEFI on q35": () => ({ bios: "ovmf", machine: "q35", cpuType: "host", sockets: 2, cores: 4, memoryMiB: 8192, balloonMiB: 4096 }),
+  "UEFI on q35": () => ({
+    bios: "ovmf",
+    machine: "q35",
+    cpuType: "host",
+    sockets: 2,
+    cores: 4,
+    memoryMiB: 8192,
+    balloonMiB: 4096,
+  }),
   "Proxmox options": () => ({
     vmId: 210,
     tags: ["Nexus", "prod", "nexus"],
     pool: "ops",
-    description: "line one\nline two: ${not} %{a template} \"quoted\" 🦊",
+    description: 'line one\nline two: ${not} %{a template} "quoted" 🦊',
     startup: { order: 3, upDelaySeconds: 30, downDelaySeconds: 60 },
     startOnBoot: false,
     started: false,
@@ -151,9 +162,15 @@ export const MATRIX: Record<string, MatrixCase> = {
     runTimeout: "2h",
     schedule: Schedule.every("15m", { jitter: "1m" }),
   }),
-  "receiver by literal address": (c) => ({ receiver: c.receiver({ literal: true }), waitForConfigured: { timeout: "20m" } }),
+  "receiver by literal address": (c) => ({
+    receiver: c.receiver({ literal: true }),
+    waitForConfigured: { timeout: "20m" },
+  }),
   "existing snippet": () => ({
-    seed: Seed.existingSnippet({ userData: "local:snippets/nexus-01.yaml", metaData: "local:snippets/nexus-01-meta.yaml" }),
+    seed: Seed.existingSnippet({
+      userData: "local:snippets/nexus-01.yaml",
+      metaData: "local:snippets/nexus-01-meta.yaml",
+    }),
   }),
   "seed at a URL": () => ({ seed: Seed.url("https://seed.example/nexus-01/") }),
   "replacing policy": () => ({ changePolicy: ChangePolicy.replaceVm() }),
@@ -171,7 +188,8 @@ export function matrixStack(app: App, id: string, cases: Record<string, MatrixCa
   const context: CaseContext = {
     stack,
     vars,
-    secret: (name) => new TerraformVariable(stack, `${name}_${counter}`, { type: "string", sensitive: true }).stringValue,
+    secret: (name) =>
+      new TerraformVariable(stack, `${name}_${counter}`, { type: "string", sensitive: true }).stringValue,
     receiver: ({ literal = false } = {}) =>
       literal
         ? new Receiver(stack, "literal-receiver", {

@@ -41,7 +41,7 @@ export function agentConfig(input: AgentConfigInput): Record<string, unknown> {
       inventory: input.inventory,
       extra_vars: input.extraVars ?? {},
       mode: input.mode ?? "apply",
-      timeout_s: parseDuration(input.runTimeout ?? RUN_TIMEOUT),
+      timeout_s: runTimeoutSeconds(input.runTimeout),
       tags: input.ansibleTags ?? [],
       skip_tags: input.ansibleSkipTags ?? [],
       verbosity: 0,
@@ -53,6 +53,11 @@ export function agentConfig(input: AgentConfigInput): Record<string, unknown> {
     vault: input.vault === undefined ? null : vaultConfig(input.vault.options),
     agent: { version: input.agent.version, sha256: input.agent.sha256 },
   };
+}
+
+/** Time limit of one run in seconds; 0 for a text that is no duration, which a rule reports. */
+export function runTimeoutSeconds(runTimeout: string | undefined): number {
+  return parseDuration(runTimeout ?? RUN_TIMEOUT) ?? 0;
 }
 
 function sourceConfig(git: Git, vault: Vault | undefined): Record<string, unknown> {
@@ -77,8 +82,9 @@ function credentialConfig(git: Git, vault: Vault | undefined): Record<string, un
   const username = source.username ?? "x-access-token";
   if (vault?.options.gitToken !== undefined) return { kind: "token", username };
   if (source.token === undefined) return { kind: "none" };
-  // A variable's value is known to OpenTofu only; empty means a public repository.
-  const empty = Op.or(Op.eq(source.token, ""), Op.eq(source.token, Token.nullValue()));
+  // A variable's value is known to OpenTofu only; empty or null means a public repository. coalesce skips both, and no
+  // token is a space. (cdktf's Op.eq drops an empty string.)
+  const empty = Op.eq(Fn.coalesce([source.token, " "]), " ");
   return { kind: Token.asString(Fn.conditional(empty, "none", "token")), username };
 }
 
@@ -89,7 +95,8 @@ function scheduleConfig(schedule: Schedule): Record<string, unknown> {
 }
 
 function vaultConfig(options: VaultAppRoleOptions): Record<string, unknown> {
-  const field = (value: VaultField | undefined) => (value === undefined ? undefined : { path: value.path, field: value.field });
+  const field = (value: VaultField | undefined) =>
+    value === undefined ? undefined : { path: value.path, field: value.field };
   return {
     address: options.address,
     auth: { method: "approle", mount: options.mount ?? "approle", role_id: options.roleId },

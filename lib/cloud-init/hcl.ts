@@ -27,7 +27,8 @@ function mapLiterals(text: string, literal: (part: string) => string): string {
 }
 
 function escapeLiteral(text: string): string {
-  return text.replaceAll("${", "$${").replaceAll("%{", "%%{");
+  // Functions, because `$` has a meaning of its own in a replacement string.
+  return text.replaceAll("${", () => "$${").replaceAll("%{", () => "%%{");
 }
 
 /** Escapes the strings of a document, keys included; tokens pass. Members that are undefined are left out. */
@@ -49,7 +50,13 @@ export interface DocumentLocal {
 /** Keeps a document as a local of the stack; long literals in it are shared with every other document of the stack. */
 export function documentLocal(scope: Construct, id: string, document: unknown): DocumentLocal {
   const stack = TerraformStack.of(scope);
-  return named(new TerraformLocal(scope, id, escapeDocument(document, (part) => shareLong(stack, part))));
+  return named(
+    new TerraformLocal(
+      scope,
+      id,
+      escapeDocument(document, (part) => shareLong(stack, part)),
+    ),
+  );
 }
 
 function named(local: TerraformLocal): DocumentLocal {

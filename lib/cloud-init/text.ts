@@ -10,7 +10,8 @@ const FOREIGN_TOKEN = /[#&]\{TfToken\[/;
 /** Finds text that would not arrive as it was given. Walks strings and keys of any data; tokens pass. */
 export function findUnsafeText(value: unknown, prop: string): Finding[] {
   if (typeof value === "string") return checkText(value, prop);
-  if (value === null || typeof value !== "object" || Tokenization.isResolvable(value) || Token.isUnresolved(value)) return [];
+  if (value === null || typeof value !== "object" || Tokenization.isResolvable(value) || Token.isUnresolved(value))
+    return [];
   if (Array.isArray(value)) return value.flatMap((item, index) => findUnsafeText(item, `${prop}[${index}]`));
   return Object.entries(value).flatMap(([key, member]) => [
     ...checkText(key, `${prop} (a key)`),
@@ -19,7 +20,8 @@ export function findUnsafeText(value: unknown, prop: string): Finding[] {
 }
 
 function checkText(text: string, prop: string): Finding[] {
-  if (NUMBER_TOKEN_AS_TEXT.test(text)) return [{ code: "number_token_in_text", prop, got: "a number token inside a string" }];
+  if (NUMBER_TOKEN_AS_TEXT.test(text))
+    return [{ code: "number_token_in_text", prop, got: "a number token inside a string" }];
   // OpenTofu keeps strings in normal form C and cannot hold lone surrogates; what it would change is refused.
   const safe = text.isWellFormed() && !text.includes("\0") && text.normalize("NFC") === text && !hasForeignToken(text);
   return safe ? [] : [{ code: "text_unsafe", prop, got: show(text.toWellFormed()) }];

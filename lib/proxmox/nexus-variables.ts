@@ -1,5 +1,6 @@
-import { Fn, Op, TerraformVariable, Token, type TerraformVariableConfig } from "cdktf";
+import { TerraformVariable, Token, type IResolvable, type TerraformVariableConfig } from "cdktf";
 import { Construct } from "constructs";
+import { hcl } from "../cloud-init/hcl";
 import { ProxmoxProvider } from "./resource-types";
 
 interface Definition extends TerraformVariableConfig {
@@ -46,7 +47,8 @@ const DEFINITIONS = {
   },
   proxmox_ssh_username: {
     ...OPTIONAL_TEXT,
-    description: "Linux user on the nodes, through which snippets are written; default: proxmox_username without its realm",
+    description:
+      "Linux user on the nodes, through which snippets are written; default: proxmox_username without its realm",
   },
   proxmox_ssh_private_key: {
     ...OPTIONAL_SECRET,
@@ -172,31 +174,31 @@ export class NexusVariables extends Construct {
    * @param id construct id; default "proxmox"
    */
   public provider(id = "proxmox"): ProxmoxProvider {
-    const apiToken = this.text("proxmox_api_token");
-    const privateKey = this.text("proxmox_ssh_private_key");
-    const byToken = Op.neq(apiToken, "");
-    const unset = Token.nullValue();
-    const orNull = (value: string) => Token.asString(Fn.conditional(Op.eq(value, ""), unset, value));
-    const unlessToken = (value: string) => Token.asString(Fn.conditional(byToken, unset, orNull(value)));
     return new ProxmoxProvider(this, id, {
       endpoint: this.text("proxmox_endpoint"),
-      apiToken: orNull(apiToken),
-      username: unlessToken(this.text("proxmox_username")),
-      password: unlessToken(this.text("proxmox_password")),
+      apiToken: hcl(() => orNull("proxmox_api_token")),
+      username: hcl(() => unlessApiToken("proxmox_username")),
+      password: hcl(() => unlessApiToken("proxmox_password")),
       insecure: this.variable("proxmox_insecure").booleanValue,
       ssh: {
-        agent: Op.eq(privateKey, ""),
-        username: this.sshUsername(),
-        privateKey: orNull(privateKey),
+        agent: Token.asAny(hcl(() => 'var.proxmox_ssh_private_key == ""')) as IResolvable,
+        username: hcl(sshUsername),
+        privateKey: hcl(() => orNull("proxmox_ssh_private_key")),
       },
     });
   }
+}
 
-  // A Linux user has no realm: root@pam logs in as root. With an API token there may be no user to take it from.
-  private sshUsername(): string {
-    const given = this.text("proxmox_ssh_username");
-    const user = this.text("proxmox_username");
-    const fallback = Fn.conditional(Op.eq(user, ""), "root", Fn.element(Fn.split("@", user), 0));
-    return Token.asString(Fn.conditional(Op.eq(given, ""), fallback, given));
-  }
+// Expressions by name: the logical ids of these variables are pinned.
+function orNull(name: VariableName): string {
+  return `var.${name} == "" ? null : var.${name}`;
+}
+
+function unlessApiToken(name: VariableName): string {
+  return `var.proxmox_api_token != "" || var.${name} == "" ? null : var.${name}`;
+}
+
+// A Linux user has no realm: root@pam logs in as root. With an API token there may be no user to take it from.
+function sshUsername(): string {
+  return 'coalesce(var.proxmox_ssh_username, split("@", var.proxmox_username)[0], "root")';
 }

@@ -1,5 +1,6 @@
-import { Fn, Op, Token, type ITerraformDependable, type TerraformProvider } from "cdktf";
+import type { ITerraformDependable, TerraformProvider } from "cdktf";
 import type { Construct } from "constructs";
+import { hcl } from "../cloud-init/hcl";
 import { SNIPPET_LIMIT_BYTES } from "../cloud-init/size";
 import type { ChangePolicy } from "./change-policy";
 import { ProxmoxFile } from "./resource-types";
@@ -10,9 +11,9 @@ export interface SeedContext {
   readonly fleet: string;
   readonly name: string;
   readonly nodeName: string;
-  /** The cloud-config and the meta-data as texts; tokens. */
-  readonly userData: string;
-  readonly metaData: string;
+  /** The cloud-config and the meta-data: OpenTofu expressions of the texts, asked for at synthesis. */
+  readonly userData: () => string;
+  readonly metaData: () => string;
   readonly changePolicy: ChangePolicy;
   readonly provider?: TerraformProvider;
 }
@@ -93,13 +94,13 @@ class SnippetSeed extends Seed {
 
   public bind(context: SeedContext): SeedBinding {
     const datastore = this.options.datastore ?? "local";
-    const upload = (kind: "user-data" | "meta-data", data: string) => {
+    const upload = (kind: "user-data" | "meta-data", data: () => string) => {
       const fileName = `nexus-pull-${context.fleet}-${context.name}-${kind}.yaml`;
       const file = new ProxmoxFile(context.scope, kind, {
         contentType: "snippets",
         datastoreId: datastore,
         nodeName: this.options.nodeName ?? context.nodeName,
-        sourceRaw: { data, fileName },
+        sourceRaw: { data: hcl(data), fileName },
         provider: context.provider,
         lifecycle: { precondition: [withinLimit(data, fileName)] },
       });
@@ -117,9 +118,9 @@ class SnippetSeed extends Seed {
 // OpenTofu counts characters, Proxmox bytes: base64 has four characters for three bytes.
 const LIMIT_BASE64 = Math.ceil(SNIPPET_LIMIT_BYTES / 3) * 4;
 
-function withinLimit(data: string, fileName: string) {
+function withinLimit(data: () => string, fileName: string) {
   return {
-    condition: Token.asString(Op.lte(Fn.lengthOf(Fn.base64encode(data)), LIMIT_BASE64)),
+    condition: hcl(() => `length(base64encode(${data()})) <= ${LIMIT_BASE64}`),
     errorMessage: `seed_too_large: ${fileName} is above Proxmox's limit of 1 MiB for a snippet; move files to the Git repository.`,
   };
 }

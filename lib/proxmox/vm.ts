@@ -1,5 +1,6 @@
 import { Token, type ITerraformDependable } from "cdktf";
 import type { Construct } from "constructs";
+import { escapeString } from "../cloud-init/hcl";
 import type { DataDisk, Dns, NetworkInterface, NexusVmPullProps } from "../props";
 import { ChangePolicy } from "./change-policy";
 import {
@@ -20,6 +21,8 @@ export const VM_DEFAULTS = {
   memoryMiB: 2048,
   cpuType: "x86-64-v2-AES",
 } as const;
+
+const DESCRIPTION = "Managed by OpenTofu (nexus-vm-pull); configures itself by ansible-pull.";
 
 /** Makes the provider's VM resource out of the props. */
 export function proxmoxVm(
@@ -49,7 +52,8 @@ function placement(props: NexusVmPullProps) {
     nodeName: props.nodeName,
     vmId: props.vmId,
     poolId: props.pool,
-    description: props.description ?? "Managed by OpenTofu (nexus-vm-pull); configures itself by ansible-pull.",
+    // The one free text among Proxmox's settings; every other one is held to characters without a meaning in OpenTofu.
+    description: escapeString(props.description ?? DESCRIPTION),
     tags: props.tags === undefined ? undefined : normalizedTags(props.tags),
     clone: {
       vmId: props.templateVmId,
@@ -113,7 +117,14 @@ function disks(props: NexusVmPullProps): ProxmoxVmDisk[] | undefined {
   const boot: ProxmoxVmDisk[] =
     props.diskGiB === undefined
       ? []
-      : [{ interface: props.diskInterface ?? VM_DEFAULTS.diskInterface, datastoreId, size: props.diskGiB, discard: "on" }];
+      : [
+          {
+            interface: props.diskInterface ?? VM_DEFAULTS.diskInterface,
+            datastoreId,
+            size: props.diskGiB,
+            discard: "on",
+          },
+        ];
   const data = (props.dataDisks ?? []).map((disk, index) => dataDisk(disk, index, datastoreId));
   const all = [...boot, ...data];
   return all.length === 0 ? undefined : all;
@@ -140,7 +151,7 @@ function networkDevice(nic: NetworkInterface): ProxmoxVmNetworkDevice {
   return {
     bridge: nic.bridge,
     disconnected: false,
-    enabled: true,
+    enabled: Token.nullValue(),
     firewall: nic.firewall ?? false,
     macAddress: nic.macAddress ?? nullString(),
     model: nic.model ?? "virtio",

@@ -17,7 +17,8 @@ export function findConflicts(scope: IConstruct, props: CheckedProps): Finding[]
   const claims = claimsByRoot.get(root) ?? { names: new Map(), addresses: new Map() };
   claimsByRoot.set(root, claims);
   const path = scope.node.path;
-  const named = known(props.name) && known(props.fleet) ? claim(claims.names, `${props.fleet}/${props.name}`, path) : undefined;
+  const named =
+    known(props.name) && known(props.fleet) ? claim(claims.names, `${props.fleet}/${props.name}`, path) : undefined;
   return [
     ...(named === undefined
       ? []

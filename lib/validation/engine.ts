@@ -9,6 +9,7 @@ import { NexusPullError } from "../errors";
 export function stackOf(scope: IConstruct, path: string): TerraformStack {
   const stack = scope.node.scopes.find((ancestor) => TerraformStack.isStack(ancestor));
   if (stack instanceof TerraformStack) return stack;
-  const got = stack === undefined ? "a scope outside any stack of this engine" : "a stack of another copy of the engine";
+  const got =
+    stack === undefined ? "a scope outside any stack of this engine" : "a stack of another copy of the engine";
   throw new NexusPullError([{ code: "engine_mismatch", path, prop: "scope", got }]);
 }

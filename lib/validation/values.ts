@@ -21,7 +21,9 @@ export function inRange(prop: string, value: number | undefined, min: number, ma
 /** A finding unless the value is one of the choices. Unknown values pass. */
 export function oneOf(prop: string, value: string | undefined, choices: readonly string[]): Finding[] {
   if (!known(value) || choices.includes(value)) return [];
-  return [{ code: "choice_invalid", prop, got: show(value), expected: choices.map((choice) => show(choice)).join(" or ") }];
+  return [
+    { code: "choice_invalid", prop, got: show(value), expected: choices.map((choice) => show(choice)).join(" or ") },
+  ];
 }
 
 /** The items of an optional list with their props, `list[0]` and so on; unknown lists have none. */

@@ -8,7 +8,9 @@ export function findWarnings(props: NexusVmPullProps): Finding[] {
 
 function dnsWarning({ network, dns }: NexusVmPullProps): Finding[] {
   const fixed = (network ?? []).some((nic) => nic.address !== undefined && nic.address !== "dhcp");
-  return fixed && dns === undefined ? [{ code: "dns_not_explicit", prop: "dns", got: "nothing with a static address" }] : [];
+  return fixed && dns === undefined
+    ? [{ code: "dns_not_explicit", prop: "dns", got: "nothing with a static address" }]
+    : [];
 }
 
 function seedSecretWarnings({ source, vaultPassword }: NexusVmPullProps): Finding[] {

@@ -20,7 +20,9 @@ export const accessRule: Rule<CheckedProps> = ({ sshAuthorizedKeys, users }) => 
     ...keys(`${prop}.sshAuthorizedKeys`, user.sshAuthorizedKeys),
   ]),
   ...duplicates(
-    items("users", users).flatMap(([prop, user]): [string, string][] => (known(user.name) ? [[`${prop}.name`, user.name]] : [])),
+    items("users", users).flatMap(([prop, user]): [string, string][] =>
+      known(user.name) ? [[`${prop}.name`, user.name]] : [],
+    ),
     "user_invalid",
   ),
 ];

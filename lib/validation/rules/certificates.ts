@@ -2,8 +2,7 @@ import type { Rule } from "../rule";
 import type { CheckedProps } from "../checked-props";
 import { matches } from "../values";
 
-const PEM =
-  /^(?:-----BEGIN CERTIFICATE-----\r?\n[A-Za-z0-9+/=\r\n]+-----END CERTIFICATE-----\s*)+$/;
+const PEM = /^(?:-----BEGIN CERTIFICATE-----\r?\n[A-Za-z0-9+/=\r\n]+-----END CERTIFICATE-----\s*)+$/;
 
 /** Certificates are PEM texts, not paths. */
 export const certificatesRule: Rule<CheckedProps> = ({ source, vault }) => [

@@ -13,6 +13,7 @@ const NON_EMPTY = /\S/;
 export const choicesRule: Rule<CheckedProps> = (props) => [
   ...oneOf("bios", props.bios, ["seabios", "ovmf"]),
   ...oneOf("scsiHardware", props.scsiHardware, SCSI_HARDWARE),
+  ...oneOf("agent", props.agent, ["seed", "image"]),
   ...oneOf("mode", props.mode, ["apply", "audit"]),
   ...matches("nodeName", props.nodeName ?? "", IDENTIFIER, "string_invalid"),
   ...matches("templateNodeName", props.templateNodeName, IDENTIFIER, "string_invalid"),
@@ -23,7 +24,9 @@ export const choicesRule: Rule<CheckedProps> = (props) => [
   ...matches("inventory", props.inventory, NON_EMPTY, "string_invalid"),
   ...items("tags", props.tags).flatMap(([prop, tag]) => matches(prop, tag, TAG, "tag_invalid")),
   ...items("ansibleTags", props.ansibleTags).flatMap(([prop, tag]) => matches(prop, tag, ANSIBLE_TAG, "tag_invalid")),
-  ...items("ansibleSkipTags", props.ansibleSkipTags).flatMap(([prop, tag]) => matches(prop, tag, ANSIBLE_TAG, "tag_invalid")),
+  ...items("ansibleSkipTags", props.ansibleSkipTags).flatMap(([prop, tag]) =>
+    matches(prop, tag, ANSIBLE_TAG, "tag_invalid"),
+  ),
   ...items("network", props.network).flatMap(([prop, nic]) => [
     ...oneOf(`${prop}.model`, nic.model, NIC_MODELS),
     ...matches(`${prop}.bridge`, nic.bridge ?? "", IDENTIFIER, "string_invalid"),

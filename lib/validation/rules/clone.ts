@@ -7,6 +7,10 @@ import { known } from "../values";
 export const cloneRule: Rule<CheckedProps> = ({ fullClone, templateNodeName, nodeName }) => {
   if (fullClone !== false || !known(templateNodeName) || !known(nodeName) || templateNodeName === nodeName) return [];
   return [
-    { code: "linked_clone_cross_node", prop: "fullClone", got: `false with the template on ${show(templateNodeName)} and the VM on ${show(nodeName)}` },
+    {
+      code: "linked_clone_cross_node",
+      prop: "fullClone",
+      got: `false with the template on ${show(templateNodeName)} and the VM on ${show(nodeName)}`,
+    },
   ];
 };

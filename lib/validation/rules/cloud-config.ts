@@ -36,7 +36,9 @@ export const cloudConfigRule: Rule<CheckedProps> = ({ cloudConfig }) => {
   if (!known(cloudConfig)) return [];
   const owned = Object.keys(cloudConfig).flatMap((key): Finding[] => {
     const remedy = Object.hasOwn(OWNED, key) ? OWNED[key] : undefined;
-    return remedy === undefined ? [] : [{ code: "cloud_config_reserved", prop: `cloudConfig.${key}`, got: "a value", remedy }];
+    return remedy === undefined
+      ? []
+      : [{ code: "cloud_config_reserved", prop: `cloudConfig.${key}`, got: "a value", remedy }];
   });
   const lists = LISTS.filter((key) => known(cloudConfig[key]) && !Array.isArray(cloudConfig[key]));
   const notLists = lists.map((key) => ({
@@ -51,14 +53,20 @@ export const cloudConfigRule: Rule<CheckedProps> = ({ cloudConfig }) => {
 function files(list: readonly { path: string; permissions?: unknown }[] | undefined): Finding[] {
   return items("cloudConfig.write_files", list).flatMap(([prop, file]) => {
     const path = `${prop}.path`;
-    if (!known(file?.path)) return file?.path === undefined ? [{ code: "cloud_config_invalid" as const, prop: path, got: "nothing" }] : [];
+    if (!known(file?.path))
+      return file?.path === undefined ? [{ code: "cloud_config_invalid" as const, prop: path, got: "nothing" }] : [];
     // Doubled slashes and `..` lead to the same file.
     const normal = posix.normalize(String(file.path)).replace(/^\/+/, "/");
     const ours = OURS.some((pattern) => pattern.test(normal));
     return [
       ...matches(path, file.path, /^\//, "cloud_config_invalid"),
       ...(ours ? [{ code: "cloud_config_reserved_path" as const, prop: path, got: show(file.path) }] : []),
-      ...matches(`${prop}.permissions`, file.permissions as string | undefined, /^0?[0-7]{3,4}$/, "cloud_config_invalid"),
+      ...matches(
+        `${prop}.permissions`,
+        file.permissions as string | undefined,
+        /^0?[0-7]{3,4}$/,
+        "cloud_config_invalid",
+      ),
     ];
   });
 }

@@ -14,7 +14,10 @@ export const disksRule: Rule<CheckedProps> = (props) => {
   ];
   return [
     ...slots.flatMap(([prop, slot]) => matches(prop, slot, INTERFACE, "disk_invalid")),
-    ...duplicates(slots.filter(([, slot]) => known(slot)), "disk_invalid"),
+    ...duplicates(
+      slots.filter(([, slot]) => known(slot)),
+      "disk_invalid",
+    ),
     ...data.flatMap(([prop, disk]) => matches(`${prop}.datastore`, disk.datastore, IDENTIFIER, "string_invalid")),
   ];
 };

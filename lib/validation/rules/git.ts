@@ -24,7 +24,9 @@ export const gitRule: Rule<CheckedProps> = ({ source, playbooks, inventory }) =>
     ...hosts(kind, knownHosts),
     ...signers(source.source.signature?.verify),
     ...matches("inventory", inventory, RELATIVE_PATH, "playbook_invalid"),
-    ...(playbooks?.length === 0 ? [{ code: "playbook_invalid" as const, prop: "playbooks", got: "[]", expected: "at least one playbook" }] : []),
+    ...(playbooks?.length === 0
+      ? [{ code: "playbook_invalid" as const, prop: "playbooks", got: "[]", expected: "at least one playbook" }]
+      : []),
     ...items("playbooks", playbooks).flatMap(([prop, path]) => matches(prop, path, RELATIVE_PATH, "playbook_invalid")),
   ];
 };
@@ -38,12 +40,14 @@ function address(url: string, pattern: RegExp): Finding[] {
 function hosts(kind: string, lines: string[]): Finding[] {
   if (kind !== "ssh") return [];
   const prop = "source.knownHosts";
-  if (lines.length === 0) return [{ code: "string_invalid", prop, got: "[]", expected: "at least one line of known_hosts" }];
+  if (lines.length === 0)
+    return [{ code: "string_invalid", prop, got: "[]", expected: "at least one line of known_hosts" }];
   return items(prop, lines).flatMap(([where, line]) => matches(where, line, /^[^\r\n]{1,4096}$/, "string_invalid"));
 }
 
 function signers(verify: { policy: string; allowed_signers?: string; keyring?: string } | undefined): Finding[] {
-  if (verify?.policy === "ssh") return matches("source.signature", verify.allowed_signers?.trim() ?? "", /\S/, "string_invalid");
+  if (verify?.policy === "ssh")
+    return matches("source.signature", verify.allowed_signers?.trim() ?? "", /\S/, "string_invalid");
   if (verify?.policy === "gpg") {
     return matches("source.signature", verify.keyring ?? "", /^-----BEGIN PGP PUBLIC KEY BLOCK-----/, "string_invalid");
   }

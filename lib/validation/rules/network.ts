@@ -67,7 +67,8 @@ function family(
   if (!known(gateway)) return findings;
   if (subnet === undefined) {
     const staticToken = address !== undefined && !known(address);
-    if (!staticToken) findings.push({ code: "gateway_invalid", prop, got: `${show(gateway)} without a static address` });
+    if (!staticToken)
+      findings.push({ code: "gateway_invalid", prop, got: `${show(gateway)} without a static address` });
   } else if (!reaches(subnet, gateway)) {
     findings.push({ code: "gateway_invalid", prop, got: `${show(gateway)} for ${show(address)}` });
   }

@@ -11,7 +11,8 @@ export const seedRule: Rule<CheckedProps> = ({ seed, network, dns }) => {
   const { volumes, url } = seed.references;
   const undeliverable =
     !seed.byProxmox &&
-    (dns !== undefined || (known(network) && network.some((nic) => isStatic(nic.address) || nic.address6 !== undefined)));
+    (dns !== undefined ||
+      (known(network) && network.some((nic) => isStatic(nic.address) || nic.address6 !== undefined)));
   return [
     ...volumes.flatMap((volume) => matches("seed", volume, VOLUME, "seed_invalid")),
     ...matches("seed", url, URL_OF_FOLDER, "seed_invalid"),

@@ -13,14 +13,21 @@ export const sizesRule: Rule<CheckedProps> = (props) => [
   ...inRange("cores", props.cores, 1, 512),
   ...inRange("sockets", props.sockets, 1, 4),
   ...inRange("memoryMiB", props.memoryMiB, 64, MAX_MIB),
-  ...inRange("balloonMiB", props.balloonMiB, 0, typeof props.memoryMiB === "number" && props.memoryMiB > 0 ? props.memoryMiB : MAX_MIB),
+  ...inRange(
+    "balloonMiB",
+    props.balloonMiB,
+    0,
+    typeof props.memoryMiB === "number" && props.memoryMiB > 0 ? props.memoryMiB : MAX_MIB,
+  ),
   ...inRange("diskGiB", props.diskGiB, 1, MAX_GIB),
   ...inRange("cloneRetries", props.cloneRetries, 1, 100),
   ...inRange("shutdownTimeoutSeconds", props.shutdownTimeoutSeconds, 1, 86_400),
   ...inRange("startup.order", props.startup?.order, 0, 1_000_000),
   ...inRange("startup.upDelaySeconds", props.startup?.upDelaySeconds, 0, 86_400),
   ...inRange("startup.downDelaySeconds", props.startup?.downDelaySeconds, 0, 86_400),
-  ...items("dataDisks", props.dataDisks).flatMap(([prop, disk]) => inRange(`${prop}.sizeGiB`, disk.sizeGiB ?? NaN, 1, MAX_GIB)),
+  ...items("dataDisks", props.dataDisks).flatMap(([prop, disk]) =>
+    inRange(`${prop}.sizeGiB`, disk.sizeGiB ?? NaN, 1, MAX_GIB),
+  ),
   ...items("network", props.network).flatMap(([prop, nic]) => [
     ...inRange(`${prop}.vlanId`, nic.vlanId, 1, 4094),
     ...(nic.mtu === 1 ? [] : inRange(`${prop}.mtu`, nic.mtu, 576, 65_520)),
