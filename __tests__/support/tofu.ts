@@ -8,6 +8,8 @@ import { tool } from "./tools";
 export interface TofuOptions {
   /** Added to the isolated environment. @default - nothing */
   readonly env?: Readonly<Record<string, string>>;
+  /** Subfolder to run in. @default - the folder itself */
+  readonly subfolder?: string;
   /** @default - standard input is closed */
   readonly stdin?: string;
   /** Milliseconds. @default 120000 */
@@ -57,8 +59,8 @@ export class TofuFolder {
 
   /** Starts tofu and returns at once. */
   public start(args: readonly string[], options: TofuOptions = {}): Running {
-    const { env, ...rest } = options;
-    return start(tool("tofu"), args, { cwd: this.path, env: this.environment(env), ...rest });
+    const { env, subfolder, ...rest } = options;
+    return start(tool("tofu"), args, { cwd: join(this.path, subfolder ?? ""), env: this.environment(env), ...rest });
   }
 
   /** Runs tofu to its end, whatever its exit status. */

@@ -104,11 +104,15 @@ export function hasTool(name: ToolName): boolean {
   return find(name) !== undefined;
 }
 
+// Five seconds, jest's own limit, is little for a program that downloads, signs or derives keys on a busy machine.
+const TEST_MS = 120_000;
+
 /**
- * A `describe` that needs programs. When one is missing the suite is skipped and says so in one line;
+ * A `describe` that needs programs; its tests may take two minutes each. When one is missing the suite is skipped and says so in one line;
  * with CI set in the environment it fails instead.
  */
 export function describeWith(names: readonly ToolName[], title: string, suite: () => void): void {
+  jest.setTimeout(TEST_MS);
   const missing = names.filter((name) => !hasTool(name));
   if (missing.length === 0) {
     describe(title, suite);
