@@ -1,6 +1,7 @@
 import { Construct } from "constructs";
 import { agentConfig, runTimeoutSeconds, seedSecrets } from "./ansible-pull/agent-config";
 import { agentProgram } from "./ansible-pull/agent-program";
+import { Git } from "./ansible-pull/git";
 import { renderUnits } from "./ansible-pull/units";
 import { metaData, userData } from "./cloud-init/document";
 import { documentLocal, hcl, quote, type DocumentLocal } from "./cloud-init/hcl";
@@ -47,21 +48,29 @@ export class NexusVmPull extends Construct {
     const stack = stackOf(this, this.node.path);
     this.fleet = props.fleet ?? props.receiver?.fleet ?? stack.node.id;
     guard(this, stack);
-    report(this, findProblems({ ...props, fleet: this.fleet }));
-    report(this, findConflicts(this, { ...props, fleet: this.fleet }));
+    const checked = { ...props, fleet: this.fleet };
+    const findings = [...findProblems(checked), ...findConflicts(this, checked)];
+    report(this, findings);
     findWarnings(props).forEach((finding) => warn(this, finding));
-
-    const seed = new SeedDocuments(this, props, this.fleet);
+    // Synthesis refuses a tree with findings; until then the children must be there, so that the rest of the tree is
+    // built and checked too.
+    const { vm, seed } = this.build(findings.length === 0 ? props : PLACEHOLDER);
+    this.vm = vm;
     this.instanceId = seed.instanceId;
     this.userData = hcl(seed.userData);
     this.metaData = hcl(seed.metaData);
-    this.vm = proxmoxVm(this, props, this.deliver(props, seed), seed.binding?.dependsOn ?? []);
+  }
+
+  private build(props: NexusVmPullProps): { vm: ProxmoxVm; seed: SeedDocuments } {
+    const seed = new SeedDocuments(this, props, this.fleet);
+    const vm = proxmoxVm(this, props, this.deliver(props, seed), seed.binding?.dependsOn ?? []);
     props.receiver?.announce(this, {
       name: props.name,
-      vm: this.vm,
+      vm,
       waitForConfigured: props.waitForConfigured,
       commit: props.source.source.commit,
     });
+    return { vm, seed };
   }
 
   private deliver(props: NexusVmPullProps, documents: SeedDocuments): SeedBinding {
@@ -92,6 +101,14 @@ export class NexusVmPull extends Construct {
     return this.vm.networkDevice.get(0).macAddress;
   }
 }
+
+/** Stands in for props that cannot be used. Never synthesized. */
+const PLACEHOLDER: NexusVmPullProps = {
+  name: "invalid",
+  nodeName: "invalid",
+  templateVmId: 100,
+  source: Git.https("https://invalid.example/invalid.git"),
+};
 
 /** The seed as OpenTofu composes it: everything that is known at synthesis as data, the rest as expressions. */
 class SeedDocuments {

@@ -1,0 +1,206 @@
+import { App, TerraformStack, TerraformVariable, Testing } from "cdktf";
+import { Construct } from "constructs";
+import {
+  ChangePolicy,
+  Git,
+  LocalStateBackend,
+  NexusPullError,
+  NexusVariables,
+  NexusVmPull,
+  type NexusVmPullProps,
+} from ".";
+
+interface Synthesized {
+  resource: Record<string, Record<string, Record<string, unknown>>>;
+  locals: Record<string, unknown>;
+  variable: Record<string, Record<string, unknown>>;
+  provider: Record<string, Record<string, unknown>[]>;
+}
+
+const REQUIRED: NexusVmPullProps = {
+  name: "nexus-01",
+  nodeName: "pve",
+  templateVmId: 9000,
+  source: Git.https("https://git.example/ops/ansible.git"),
+};
+
+function newStack(id = "dev", app = Testing.app()): TerraformStack {
+  const stack = new TerraformStack(app, id);
+  LocalStateBackend.relative(stack);
+  new NexusVariables(stack).provider();
+  return stack;
+}
+
+function synth(stack: TerraformStack): Synthesized {
+  return JSON.parse(Testing.synth(stack, true)) as Synthesized;
+}
+
+function vmOf(json: Synthesized): Record<string, unknown> {
+  return Object.values(json.resource.proxmox_virtual_environment_vm ?? {})[0] ?? {};
+}
+
+function synthVm(props: Partial<NexusVmPullProps> = {}): Record<string, unknown> {
+  const stack = newStack();
+  new NexusVmPull(stack, "nexus", { ...REQUIRED, ...props });
+  return vmOf(synth(stack));
+}
+
+describe("the VM resource", () => {
+  test("waits for nothing in the guest and never restarts a running VM unasked", () => {
+    expect(synthVm()).toMatchObject({
+      agent: { enabled: true, wait_for_ip: { disabled: true } },
+      started: true,
+      reboot: false,
+      reboot_after_update: false,
+      stop_on_destroy: true,
+      lifecycle: { ignore_changes: ["clone", "vm_id"] },
+    });
+  });
+
+  test("names its snippets by literals that stay, and depends on the files", () => {
+    const vm = synthVm();
+    expect(vm.initialization).toMatchObject({
+      user_data_file_id: "local:snippets/nexus-pull-dev-nexus-01-user-data.yaml",
+      meta_data_file_id: "local:snippets/nexus-pull-dev-nexus-01-meta-data.yaml",
+    });
+    expect(vm.depends_on).toHaveLength(2);
+  });
+
+  test("is replaced by an edited seed only when the policy says so", () => {
+    const vm = synthVm({ changePolicy: ChangePolicy.replaceVm() });
+    expect(JSON.stringify(vm.initialization)).toMatch(/\$\{proxmox_virtual_environment_file\.[^}]+\.id\}/);
+    expect(vm.lifecycle).toBeUndefined();
+  });
+
+  test("has every key of a network device, with null for what is unset", () => {
+    const [device] = synthVm().network_device as Record<string, unknown>[];
+    expect(Object.keys(device ?? {}).sort()).toEqual(
+      "bridge disconnected enabled firewall mac_address model mtu queues rate_limit trunks vlan_id".split(" "),
+    );
+    expect(device).toMatchObject({ bridge: "vmbr0", model: "virtio", mac_address: null, vlan_id: null });
+  });
+
+  test("sends tags in lower case, sorted and once", () => {
+    expect(synthVm({ tags: ["Web", "db", "web"] }).tags).toEqual(["db", "web"]);
+  });
+
+  test("declares the boot disk only when its size is asked for", () => {
+    expect(synthVm().disk).toBeUndefined();
+    expect(synthVm({ diskGiB: 60, dataDisks: [{ sizeGiB: 5 }] }).disk).toMatchObject([
+      { interface: "scsi0", size: 60 },
+      { interface: "scsi1", size: 5 },
+    ]);
+  });
+
+  test("keeps a description literal, whatever it looks like", () => {
+    expect(synthVm({ description: "a ${b} %{c}" }).description).toBe("a $${b} %%{c}");
+  });
+
+  test("asks for IPv6 alone when only that is given", () => {
+    const vm = synthVm({ network: [{ bridge: "vmbr0", address6: "auto" }] });
+    expect(vm.initialization).toMatchObject({ ip_config: [{ ipv6: { address: "auto" } }] });
+    expect(JSON.stringify(vm.initialization)).not.toContain("ipv4");
+  });
+
+  test("is within reach of an escape hatch", () => {
+    const stack = newStack();
+    const nexus = new NexusVmPull(stack, "nexus", REQUIRED);
+    nexus.vm.addOverride("bios", "ovmf");
+    expect(vmOf(synth(stack)).bios).toBe("ovmf");
+  });
+});
+
+describe("a tree with problems", () => {
+  test("reports those of every VM in every stack at once, and nothing is written", () => {
+    const app = new App({ outdir: Testing.app().outdir });
+    for (const id of ["one", "two"]) {
+      new NexusVmPull(newStack(id, app), "nexus", { ...REQUIRED, name: "Bad_Name", cores: 0 });
+    }
+    const error = catchError(() => app.synth());
+    expect(error.match(/vm_name_invalid|number_out_of_range/g)).toHaveLength(4);
+    expect(error).toContain("[two/nexus] number_out_of_range: cores: got 0, expected a whole number from 1 to 512");
+  });
+
+  test("still lets the rest of the program run", () => {
+    const nexus = new NexusVmPull(newStack(), "nexus", { ...REQUIRED, source: undefined as never });
+    expect(() => nexus.vm.addOverride("bios", "ovmf")).not.toThrow();
+    expect(typeof nexus.macAddress).toBe("string");
+  });
+
+  test("refuses two VMs of one name in a fleet, across stacks too", () => {
+    const app = Testing.app();
+    new NexusVmPull(newStack("one", app), "a", { ...REQUIRED, fleet: "f" });
+    new NexusVmPull(newStack("two", app), "b", { ...REQUIRED, fleet: "f" });
+    expect(catchError(() => app.synth())).toMatch(/\[two\/b\] vm_name_duplicate: name: got "nexus-01", as one\/a/);
+  });
+
+  test("refuses an address that another VM on the same bridge has", () => {
+    const stack = newStack();
+    const network = [{ bridge: "vmbr0", address: "192.0.2.10/24" }];
+    new NexusVmPull(stack, "a", { ...REQUIRED, name: "a", network });
+    new NexusVmPull(stack, "b", { ...REQUIRED, name: "b", network });
+    expect(catchError(() => Testing.synth(stack, true))).toContain("network_conflict");
+  });
+
+  test("refuses a document above Proxmox's limit", () => {
+    const stack = newStack();
+    const content = "x".repeat(1024 * 1024);
+    new NexusVmPull(stack, "nexus", { ...REQUIRED, cloudConfig: { write_files: [{ path: "/srv/x", content }] } });
+    expect(catchError(() => Testing.synth(stack, true))).toContain("seed_too_large");
+  });
+
+  test("throws at once for a scope of another engine", () => {
+    expect(() => new NexusVmPull(new Construct(undefined as never, ""), "nexus", REQUIRED)).toThrow(NexusPullError);
+  });
+});
+
+describe("the synthesized JSON", () => {
+  test("holds long texts once, however many VMs there are", () => {
+    const stack = newStack();
+    for (const name of ["a", "b", "c"]) new NexusVmPull(stack, name, { ...REQUIRED, name });
+    const json = synth(stack);
+    const agents = Object.values(json.locals).filter((value) => JSON.stringify(value).length > 10_000);
+    expect(agents).toHaveLength(1);
+  });
+
+  test("refers to secrets by their variables only", () => {
+    const stack = newStack();
+    const token = new TerraformVariable(stack, "token", { sensitive: true, type: "string" }).stringValue;
+    new NexusVmPull(stack, "nexus", { ...REQUIRED, source: Git.https("https://git.example/x.git", { token }) });
+    const { locals } = synth(stack);
+    const seed = Object.entries(locals).find(([name]) => name.includes("seed"))?.[1];
+    expect(seed).toMatchObject({ secrets: { git_token: "${var.token}" } });
+  });
+
+  test("has no instance-id that a settings edit could change", () => {
+    const stack = newStack();
+    const nexus = new NexusVmPull(stack, "nexus", REQUIRED);
+    expect(nexus.instanceId).toBe("dev-nexus-01");
+  });
+});
+
+describe("NexusVariables", () => {
+  test("has the original names and types, with defaults for what was not there", () => {
+    const { variable } = synth(newStack());
+    const required = Object.keys(variable).filter((name) => !("default" in (variable[name] ?? {})));
+    expect(required.sort()).toEqual(["ansible_repo_url", "proxmox_endpoint", "proxmox_node", "template_vm_id"]);
+    expect(variable.template_vm_id).toMatchObject({ type: "number" });
+  });
+
+  test("marks exactly the secrets as sensitive", () => {
+    const { variable } = synth(newStack());
+    const sensitive = Object.keys(variable).filter((name) => variable[name]?.sensitive === true);
+    expect(sensitive.sort()).toEqual(
+      "git_token proxmox_api_token proxmox_password proxmox_ssh_private_key webhook_secret".split(" "),
+    );
+  });
+});
+
+function catchError(action: () => unknown): string {
+  try {
+    action();
+  } catch (error) {
+    return String(error);
+  }
+  throw new Error("expected an error");
+}

@@ -1,0 +1,208 @@
+import { Token } from "cdktf";
+import { ChangePolicy, Git, Schedule, Seed, Signature, Vault, type NexusVmPullProps } from "..";
+import { describeFinding } from "../errors";
+import { findProblems, findWarnings } from ".";
+
+const token = (name: string) =>
+  Token.asString({ resolve: () => name, creationStack: [], toString: () => name } as never);
+
+const GOOD: NexusVmPullProps = {
+  name: "nexus-01",
+  nodeName: "pve",
+  templateVmId: 9000,
+  source: Git.https("https://git.example/ops/ansible.git"),
+};
+
+function codes(props: Partial<NexusVmPullProps>, fleet = "dev"): string[] {
+  return findProblems({ ...GOOD, ...props, fleet }).map((finding) => `${finding.code} ${finding.prop}`);
+}
+
+const nic = (more: object) => ({ network: [{ bridge: "vmbr0", ...more }] });
+const git = (url: string, options = {}) => ({ source: Git.https(url, options) });
+const GIT = "https://git.example/ops/ansible.git";
+const KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBhx2T1m9z1YwS0rYcQm0m7q8l8p3vN0v7o3yqf2Jk1b ops@example";
+
+describe("props that are accepted", () => {
+  test.each<[string, Partial<NexusVmPullProps>]>([
+    ["only what is required", {}],
+    ["a one-letter name", { name: "a" }],
+    ["the largest numbers", { templateVmId: 999_999_999, cores: 512, sockets: 4 }],
+    ["an IPv6 link-local gateway", nic({ address6: "2001:db8::1/64", gateway6: "fe80::1" })],
+    ["a /31 with its other end as gateway", nic({ address: "192.0.2.0/31", gateway: "192.0.2.1" })],
+    ["a linked clone on its template's node", { fullClone: false, templateNodeName: "pve" }],
+    [
+      "a git URL over ssh",
+      { source: Git.ssh("git@git.example:ops/a.git", { knownHosts: ["git.example ssh-ed25519 AAAA"] }) },
+    ],
+    ["an inventory that is a host list", { inventory: "localhost," }],
+    ["a key with options", { sshAuthorizedKeys: [`from="192.0.2.0/24",no-pty ${KEY}`] }],
+    ["nested cloud-config", { cloudConfig: { apt: { proxy: "http://proxy:3128" }, runcmd: [["echo", "${HOME}"]] } }],
+    ["a jitter as long as the interval", { schedule: Schedule.every("5m", { jitter: "5m" }) }],
+    ["a replacing policy", { changePolicy: ChangePolicy.replaceVm() }],
+  ])("%s", (_label, props) => expect(codes(props)).toEqual([]));
+
+  test("tokens, whatever they may become", () => {
+    const value = token("${var.x}");
+    expect(
+      codes({
+        name: value,
+        nodeName: value,
+        templateVmId: Token.asNumber({ resolve: () => 1, creationStack: [] } as never),
+        network: [{ bridge: value, address: value, gateway: value, macAddress: value }],
+        source: Git.https(value, { token: value, ref: value, commit: value }),
+        sshAuthorizedKeys: [value],
+        tags: [value],
+      }),
+    ).toEqual([]);
+  });
+});
+
+describe("props that are refused", () => {
+  test.each<[expected: string, props: Partial<NexusVmPullProps>]>([
+    ["vm_name_invalid name", { name: "Nexus" }],
+    ["vm_name_invalid name", { name: "nexus-" }],
+    ["vm_name_invalid name", { name: "a".repeat(64) }],
+    ["vm_name_invalid name", { name: "nexus\n" }],
+    ["vm_name_invalid name", { name: undefined as never }],
+    ["number_out_of_range templateVmId", { templateVmId: 99 }],
+    ["number_out_of_range templateVmId", { templateVmId: undefined as never }],
+    ["number_out_of_range cores", { cores: 1.5 }],
+    ["number_out_of_range cores", { cores: "4" as never }],
+    ["number_out_of_range memoryMiB", { memoryMiB: 0 }],
+    ["number_out_of_range balloonMiB", { memoryMiB: 1024, balloonMiB: 2048 }],
+    ["number_out_of_range network[0].vlanId", nic({ vlanId: 4095 })],
+    ["number_out_of_range network[0].mtu", nic({ mtu: 100 })],
+    ["number_out_of_range startup.order", { startup: { order: -1 } }],
+    ["choice_invalid bios", { bios: "uefi" }],
+    ["choice_invalid mode", { mode: "check" }],
+    ["choice_invalid agent", { agent: "none" }],
+    ["choice_invalid network[0].model", nic({ model: "ne2000" })],
+    ["string_invalid nodeName", { nodeName: "" }],
+    ["string_invalid network[0].bridge", { network: [{ bridge: "vmbr0,tag=1" }] }],
+    ["string_invalid dns.domain", { dns: { servers: ["192.0.2.1"], domain: "a b" } }],
+    ["tag_invalid tags[0]", { tags: ["a;b"] }],
+    ["tag_invalid ansibleTags[0]", { ansibleTags: ["-x"] }],
+    ["address_invalid network[0].address", nic({ address: "192.0.2.10" })],
+    ["address_invalid network[0].address", nic({ address: "2001:db8::1/64" })],
+    ["address_invalid network[0].address", nic({ address: "192.0.2.10/33" })],
+    ["address_invalid network[0].address6", nic({ address6: "192.0.2.10/24" })],
+    ["address_invalid dns.servers[0]", { dns: { servers: ["dns.example"] } }],
+    ["gateway_invalid network[0].gateway", nic({ address: "192.0.2.10/24", gateway: "198.51.100.1" })],
+    ["gateway_invalid network[0].gateway", nic({ address: "dhcp", gateway: "192.0.2.1" })],
+    ["gateway_invalid network[0].gateway6", nic({ address6: "2001:db8::1/64", gateway6: "192.0.2.1" })],
+    ["mac_invalid network[0].macAddress", nic({ macAddress: "01:00:5e:00:00:01" })],
+    ["mac_invalid network[0].macAddress", nic({ macAddress: "BC-24-11-00-00-01" })],
+    ["network_conflict network[1].address", { network: [0, 1].map(() => ({ bridge: "b", address: "192.0.2.1/24" })) }],
+    ["disk_invalid dataDisks[0].interface", { dataDisks: [{ sizeGiB: 1, interface: "ide2" }] }],
+    ["disk_invalid dataDisks[0].interface", { dataDisks: [{ sizeGiB: 1, interface: "scsi0" }] }],
+    ["linked_clone_cross_node fullClone", { fullClone: false, templateNodeName: "pve2" }],
+    ["seed_invalid seed", { seed: Seed.existingSnippet({ userData: "snippets/x.yaml" }) }],
+    ["seed_invalid seed", { seed: Seed.url("https://user:pw@seed.example/") }],
+    ["seed_invalid seed", { seed: Seed.url("https://seed.example/no-slash") }],
+    [
+      "seed_network_undeliverable network",
+      { seed: Seed.url("https://seed.example/"), ...nic({ address: "192.0.2.1/24" }) },
+    ],
+    ["ssh_key_invalid sshAuthorizedKeys[0]", { sshAuthorizedKeys: ["~/.ssh/id_ed25519.pub"] }],
+    ["ssh_key_invalid users[0].sshAuthorizedKeys[0]", { users: [{ name: "ops", sshAuthorizedKeys: ["x"] }] }],
+    ["user_invalid users[0].name", { users: [{ name: "Ops" }] }],
+    ["user_invalid users[1].name", { users: [{ name: "ops" }, { name: "ops" }] }],
+    ["git_url_invalid source.url", git("https://user:pw@git.example/x.git")],
+    ["git_url_invalid source.url", git("git@git.example:x.git")],
+    ["git_url_invalid source.url", git("file:///srv/git")],
+    ["git_ref_invalid source.ref", git(GIT, { ref: "--upload-pack=x" })],
+    ["git_ref_invalid source.ref", git(GIT, { ref: "a..b" })],
+    ["git_commit_invalid source.commit", git(GIT, { commit: "abc123" })],
+    ["playbook_invalid source.requirements", git(GIT, { requirements: "/etc/x.yml" })],
+    ["string_invalid source.knownHosts", { source: Git.ssh("git@git.example:x.git", { knownHosts: [] }) }],
+    ["string_invalid source.signature", git(GIT, { signature: Signature.sshAllowedSigners([]) })],
+    ["playbook_invalid playbooks", { playbooks: [] }],
+    ["playbook_invalid playbooks[0]", { playbooks: ["../site.yml"] }],
+    ["playbook_invalid playbooks[0]", { playbooks: ["-e@/etc/shadow"] }],
+    ["duration_invalid runTimeout", { runTimeout: "1 hour" }],
+    ["duration_invalid schedule.interval", { schedule: Schedule.every("often") }],
+    ["schedule_invalid schedule.interval", { schedule: Schedule.every("10s") }],
+    ["schedule_invalid schedule", { schedule: Schedule.every("5m", { jitter: "6m" }) }],
+    ["extra_vars_reserved extraVars", { extraVars: { "nexus-port": 1 } }],
+    ["certificate_invalid source.caCertificate", git(GIT, { caCertificate: "/etc/ssl/ca.pem" })],
+    ["cloud_config_reserved cloudConfig.hostname", { cloudConfig: { hostname: "x" } }],
+    ["cloud_config_reserved cloudConfig.cloud_init_modules", { cloudConfig: { cloud_init_modules: [] } }],
+    ["cloud_config_reserved cloudConfig.power_state", { cloudConfig: { power_state: { mode: "poweroff" } } }],
+    ["cloud_config_invalid cloudConfig.packages", { cloudConfig: { packages: 5 as never } }],
+    ["cloud_config_invalid cloudConfig.write_files[0].path", { cloudConfig: { write_files: [{ path: "relative" }] } }],
+    ["text_unsafe cloudConfig.runcmd[0]", { cloudConfig: { runcmd: ["e\u0301"] } }],
+    ["text_unsafe description", { description: "\ud800" }],
+    ["text_unsafe extraVars.a", { extraVars: { a: "nul\0" } }],
+    ["text_unsafe extraVars.a", { extraVars: { a: "${TfToken[TOKEN.999999]}" } }],
+    ["receiver_missing waitForConfigured", { waitForConfigured: true }],
+  ])("%s", (expected, props) => expect(codes(props)).toContain(expected));
+
+  test.each([
+    "/etc/nexus-pull/x",
+    "/etc//nexus-pull/x",
+    "/tmp/../etc/nexus-pull",
+    "/usr/local/bin/nexus-pull-agent",
+    "//etc/systemd/system/nexus-pull.service",
+  ])("a file in our own place: %s", (path) => {
+    expect(codes({ cloudConfig: { write_files: [{ path }] } })).toContain(
+      "cloud_config_reserved_path cloudConfig.write_files[0].path",
+    );
+  });
+
+  test("a number token inside a string, which would be lost", () => {
+    const number = Token.asNumber({ resolve: () => 8081, creationStack: [] } as never);
+    expect(codes({ extraVars: { url: `http://localhost:${number}` } })).toContain("number_token_in_text extraVars.url");
+  });
+
+  test("a fleet that could be confused with a path", () => {
+    expect(codes({}, "a/b")).toEqual(["fleet_invalid fleet"]);
+  });
+
+  test("all problems together", () => {
+    expect(codes({ name: "X", cores: 0, memoryMiB: 1, ...nic({ vlanId: 0 }) })).toHaveLength(4);
+  });
+});
+
+describe("secrets", () => {
+  const CANARY = "canary-5f2e";
+  const vault = {
+    address: "https://vault.example",
+    roleId: "role",
+    wrappedSecretId: CANARY,
+    gitToken: { path: "secret/data/git", field: "token" },
+  };
+
+  test.each<[string, Partial<NexusVmPullProps>]>([
+    ["source.token", git(GIT, { token: CANARY })],
+    ["source.deployKey", { source: Git.ssh("git@git.example:x.git", { deployKey: CANARY, knownHosts: ["x y z"] }) }],
+    ["vaultPassword", { vaultPassword: CANARY }],
+    ["vault.wrappedSecretId", { vault: Vault.appRole(vault) }],
+  ])("%s is refused as a literal, and not shown", (prop, props) => {
+    const findings = findProblems({ ...GOOD, ...props, fleet: "dev" });
+    expect(findings.map((finding) => `${finding.code} ${finding.prop}`)).toEqual([`secret_literal ${prop}`]);
+    expect(findings.map(describeFinding).join()).not.toContain(CANARY);
+  });
+
+  test("an address with a password is refused without showing it", () => {
+    const findings = findProblems({ ...GOOD, ...git(`https://user:${CANARY}@git.example/x.git`), fleet: "dev" });
+    expect(findings.map(describeFinding).join()).not.toContain(CANARY);
+  });
+
+  test("a secret that is given twice is refused", () => {
+    const secret = token("${var.t}");
+    const props = { ...git(GIT, { token: secret }), vault: Vault.appRole({ ...vault, wrappedSecretId: secret }) };
+    expect(codes(props)).toEqual(["vault_invalid source.token"]);
+  });
+
+  test("one that travels in the seed is warned about", () => {
+    const warnings = findWarnings({ ...GOOD, ...git(GIT, { token: token("${var.t}") }) });
+    expect(warnings.map((finding) => `${finding.code} ${finding.prop}`)).toEqual(["secret_in_seed source.token"]);
+  });
+});
+
+test("a static address without dns is warned about", () => {
+  expect(findWarnings({ ...GOOD, ...nic({ address: "192.0.2.1/24" }) }).map(({ code }) => code)).toEqual([
+    "dns_not_explicit",
+  ]);
+  expect(findWarnings({ ...GOOD, ...nic({ address: "dhcp" }) })).toEqual([]);
+});
