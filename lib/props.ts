@@ -295,8 +295,8 @@ export interface NexusVmPullProps {
   readonly cloudConfig?: CloudConfig;
 
   /**
-   * Ansible inventory: a path in the repository, or a host list such as `localhost,`.
-   * @default - the VM itself, as `localhost` and by its name
+   * Ansible inventory: a path in the repository.
+   * @default - what the repository's ansible.cfg names, else one with just `localhost`
    */
   readonly inventory?: string;
   /**

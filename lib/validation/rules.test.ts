@@ -34,7 +34,6 @@ describe("props that are accepted", () => {
       "a git URL over ssh",
       { source: Git.ssh("git@git.example:ops/a.git", { knownHosts: ["git.example ssh-ed25519 AAAA"] }) },
     ],
-    ["an inventory that is a host list", { inventory: "localhost," }],
     ["a key with options", { sshAuthorizedKeys: [`from="192.0.2.0/24",no-pty ${KEY}`] }],
     ["nested cloud-config", { cloudConfig: { apt: { proxy: "http://proxy:3128" }, runcmd: [["echo", "${HOME}"]] } }],
     ["a jitter as long as the interval", { schedule: Schedule.every("5m", { jitter: "5m" }) }],
