@@ -44,6 +44,8 @@ def run(argv, env, cwd, timeout_s, on_line):
     finally:
         # Not for ever: a service that a playbook started by hand may keep the pipe open.
         reader.join(DRAIN_S)
+        if not reader.is_alive():
+            child.stdout.close()
 
 
 def _read(stream, on_line):

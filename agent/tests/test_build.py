@@ -1,0 +1,51 @@
+import base64
+import gzip
+import json
+import os
+import subprocess
+import sys
+import unittest
+
+import build
+from tests import AGENT, PROGRAM
+
+BUILT = os.path.join(AGENT, "built")
+
+
+class Build(unittest.TestCase):
+    def read(self, name):
+        with open(os.path.join(BUILT, name), "rb") as stream:
+            return stream.read()
+
+    def test_what_is_committed_is_what_the_sources_give(self):
+        remedy = "run python3 agent/build.py"
+        made = build.products()
+        self.assertEqual(sorted(made), sorted(os.listdir(BUILT)), remedy)
+        self.assertTrue(made["nexus-pull-agent"] == self.read("nexus-pull-agent"), remedy)
+        self.assertEqual(made["manifest.json"], self.read("manifest.json"), remedy)
+
+    def test_what_travels_unpacks_to_the_program(self):
+        # Compared unpacked: deflate's output differs between zlib versions, its meaning does not.
+        packed = base64.b64decode(self.read("nexus-pull-agent.gz.b64").strip(), validate=True)
+        self.assertTrue(gzip.decompress(packed) == self.read("nexus-pull-agent"), "run python3 agent/build.py")
+        self.assertEqual(packed[4:8], b"\0\0\0\0", "gzip's header holds a time")
+
+    def test_two_builds_are_the_same_bytes(self):
+        self.assertTrue(build.products() == build.products())
+
+    def test_the_program_fits_the_seed(self):
+        self.assertLess(len(self.read("nexus-pull-agent.gz.b64")), 60 * 1024)
+
+    def test_the_file_runs_alone(self):
+        done = subprocess.run([sys.executable, "-I", PROGRAM, "--version"], capture_output=True, text=True, check=True)
+        version = json.loads(self.read("manifest.json"))["version"]
+        self.assertEqual(done.stdout, "nexus-pull-agent %s\n" % version)
+
+    def test_what_is_tested_is_the_archive(self):
+        import nexus_pull
+
+        self.assertTrue(nexus_pull.__file__.startswith(PROGRAM), nexus_pull.__file__)
+
+    def test_nothing_needs_more_than_the_standard_library(self):
+        code = "import sys; sys.path.insert(0, %r); import nexus_pull.cli" % PROGRAM
+        subprocess.run([sys.executable, "-I", "-S", "-c", code], check=True)

@@ -1,0 +1,266 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+from tests import PROGRAM
+from tests.support import AnsibleTest, MachineTest, Repository, configuration, seed_of
+
+SITE = """
+- hosts: all
+  gather_facts: false
+  tasks:
+    - ansible.builtin.copy:
+        dest: "{{ target }}"
+        content: "{{ text | default('x') }}"
+        mode: "0600"
+"""
+FAKE_PULL = '#!/bin/sh\n%s\n'
+
+
+class Refusals(MachineTest):
+    """What this agent cannot do it refuses, before anything is fetched, where somebody sees it."""
+
+    def refused(self, said, secrets=None, **changes):
+        self.must_adopt(seed_of(configuration(**changes), secrets))
+        self.place("/usr/local/bin/ansible-pull", FAKE_PULL % ('touch "%s/was-run"' % self.root), 0o755)
+        self.place("/usr/local/bin/git", FAKE_PULL % ('touch "%s/was-run"' % self.root), 0o755)
+        done = self.agent("run")
+        self.assertEqual(done.returncode, 78, done.stderr)
+        self.assertFalse(self.exists("/was-run"))
+        self.assertEqual(self.state()["last_run"]["outcome"], "refused")
+        for place in (self.read("/dev/console"), done.stderr, self.agent("status").stdout):
+            self.assertIn(said, place)
+        self.assertEqual(self.agent("status").returncode, 1)
+
+    def test_a_signature_policy(self):
+        verify = {"policy": "ssh", "allowed_signers": "a@example.org ssh-ed25519 AAAA"}
+        self.refused("verifies no signatures", source={"verify": verify})
+
+    def test_audit_mode(self):
+        self.refused("knows only apply", run={"mode": "audit"})
+
+    def test_requirements(self):
+        self.refused("installs no collections", run={"requirements": "requirements.yml"})
+
+    def test_vault(self):
+        approle = {"method": "approle", "mount": "approle", "role_id": "r"}
+        vault = {"address": "https://vault.example", "auth": approle, "secrets": {}}
+        self.refused("reads no Vault", {"wrapped_secret_id": "CANARY"}, vault=vault)
+
+    def test_names_that_ansible_pull_would_split(self):
+        for run in ({"playbooks": ["site.yml", "two words.yml"]}, {"inventory": "it's"}):
+            with self.subTest(run):
+                self.refused("splits such a name", generation=os.urandom(32).hex(), run=run)
+
+    def test_a_configuration_that_does_not_keep_the_contract(self):
+        self.must_adopt(seed_of(configuration()))
+        config = configuration(surprise=1)
+        self.place("/etc/nexus-pull/agent.json", json.dumps(config), 0o600)
+        self.assertEqual(self.agent("run").returncode, 1)
+        self.assertIn("unknown keys: surprise", self.read("/dev/console"))
+
+
+class Missing(MachineTest):
+    def test_ansible_is_said_to_be_missing(self):
+        self.must_adopt(seed_of(configuration()))
+        from nexus_pull import paths
+
+        # A machine without ansible, whatever this one has.
+        os.symlink("/bin/sh", self.root + "/usr/local/bin/sh")
+        before, paths.SYSTEM_PATH = paths.SYSTEM_PATH, self.root + "/nowhere"
+        self.addCleanup(setattr, paths, "SYSTEM_PATH", before)
+        from nexus_pull import run
+
+        handler = signal.getsignal(signal.SIGTERM)
+        self.addCleanup(signal.signal, signal.SIGTERM, handler)
+        self.assertEqual(self.quietly(run.run, self.paths, sleep=lambda _: None), 1)
+        self.assertEqual(self.state()["last_run"]["reason"], "ansible_missing")
+        self.assertIn("ansible_missing", self.read("/dev/console"))
+
+    def test_an_old_ansible_is_refused(self):
+        self.must_adopt(seed_of(configuration(bootstrap={"ansible_core": {"minimum": "2.16"}})))
+        self.place("/usr/local/bin/ansible-pull", FAKE_PULL % 'echo "ansible-pull [core 2.9.27]"', 0o755)
+        self.assertEqual(self.agent("run").returncode, 1)
+        self.assertEqual(self.state()["last_run"]["reason"], "ansible_too_old")
+
+
+class WithFakePull(MachineTest):
+    """The agent around ansible-pull: deadline, signals, lock. The program itself is a shell script here."""
+
+    def ready(self, script, **run):
+        repository = Repository(self.root + "/srv/r")
+        repository.commit({"site.yml": "[]\n"})
+        self.must_adopt(seed_of(configuration(source={"url": repository.url}, run=run), {"git_token": "CANARY-secret"}))
+        self.place("/usr/local/bin/ansible-pull", FAKE_PULL % script, 0o755)
+
+    def start(self):
+        env = {**os.environ, "NEXUS_PULL_ROOT": self.root}
+        pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        child = subprocess.Popen([sys.executable, PROGRAM, "run"], env=env, **pipes)
+        self.addCleanup(child.wait)
+        self.addCleanup(child.kill)
+        deadline = time.monotonic() + 20
+        while not self.exists("/started") and time.monotonic() < deadline:
+            time.sleep(0.05)
+        self.assertTrue(self.exists("/started"))
+        return child
+
+    def slow(self):
+        return 'echo $$ >"%s/started"; sleep 60 & wait' % self.root
+
+    def assert_gone(self):
+        with self.assertRaises(ProcessLookupError):
+            os.kill(int(self.read("/started")), 0)
+
+    def test_exit_code_0_alone_is_never_a_success(self):
+        self.ready("exit 0")
+        done = self.agent("run")
+        # Nothing was checked out, and 0 came back: a false green for whoever believes exit codes.
+        self.assertEqual((done.returncode, self.state()["last_run"]["reason"]), (1, "commit_mismatch"))
+
+    def test_a_deadline_ends_everything(self):
+        self.ready(self.slow(), timeout_s=1)
+        self.assertEqual(self.agent("run").returncode, 1)
+        self.assertEqual(self.state()["last_run"]["reason"], "timeout")
+        self.assert_gone()
+
+    def test_sigterm_ends_ansible_and_is_written_down(self):
+        self.ready(self.slow())
+        child = self.start()
+        child.send_signal(signal.SIGTERM)
+        self.assertEqual(child.wait(15), 143)
+        last = self.state()["last_run"]
+        self.assertEqual((last["outcome"], last["reason"]), ("interrupted", "terminated"))
+        self.assert_gone()
+
+    def test_a_second_run_ends_at_once(self):
+        self.ready(self.slow())
+        child = self.start()
+        before = self.state()
+        self.assertEqual(self.agent("run").returncode, 75)
+        self.assertEqual(self.state(), before)
+        self.assertIn('"outcome": "running"', self.agent("status", "--json").stdout)
+        child.send_signal(signal.SIGTERM)
+        child.wait(15)
+
+    def test_a_killed_agent_is_found_out(self):
+        self.ready(self.slow())
+        child = self.start()
+        child.kill()
+        child.wait()
+        os.kill(int(self.read("/started")), signal.SIGTERM)
+        status = json.loads(self.agent("status", "--json").stdout)["last_run"]
+        self.assertEqual((status["outcome"], status["reason"]), ("interrupted", "agent_killed"))
+        state = self.state()
+        state["last_run"]["boot_id"] = "another boot"
+        self.place("/var/lib/nexus-pull/state.json", json.dumps(state))
+        status = json.loads(self.agent("status", "--json").stdout)["last_run"]
+        self.assertEqual(status["reason"], "machine_restarted")
+
+    def test_its_own_environment_and_no_secret_anywhere(self):
+        self.ready('env >"%s/env.log"; echo "$*" >"%s/argv.log"; echo "leak CANARY-secret"; exit 3' % ((self.root,) * 2))
+        done = self.agent("run")
+        self.assertEqual(done.returncode, 3)
+        env = dict(line.split("=", 1) for line in self.read("/env.log").splitlines() if "=" in line)
+        self.assertEqual((env["LC_ALL"], env["HOME"]), ("C.UTF-8", self.root + "/var/lib/nexus-pull/home"))
+        self.assertLessEqual(
+            set(env),
+            {"PATH", "HOME", "LC_ALL", "LANG", "NEXUS_PULL_ROOT", "PYTHONUNBUFFERED", "ANSIBLE_NOCOLOR", "PWD"}
+            | {"http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "OLDPWD", "SHLVL", "_"},
+        )
+        self.assertIn("leak ***", self.read("/var/log/ansible-pull.log"))
+        state = self.read("/var/lib/nexus-pull/state.json")
+        for text in (done.stdout, done.stderr, state, self.read("/argv.log"), self.read("/env.log")):
+            self.assertNotIn("CANARY", text)
+        self.assertEqual(self.mode("/var/log/ansible-pull.log"), "0o600")
+
+
+class WithAnsible(AnsibleTest):
+    """Real git, real ansible-core."""
+
+    def setUp(self):
+        super().setUp()
+        self.repository = Repository(self.root + "/srv/r")
+
+    def run_site(self, repository_files=None, secrets=None, **changes):
+        commit = self.repository.commit(repository_files or {"site.yml": SITE})
+        run = {"extra_vars": {"target": self.root + "/made"}, **changes.pop("run", {})}
+        generation = os.urandom(32).hex()
+        config = configuration(generation=generation, source={"url": self.repository.url}, run=run, **changes)
+        self.must_adopt(seed_of(config, secrets))
+        return commit, self.agent("run")
+
+    def last(self):
+        return self.state()["last_run"]
+
+    def test_applies_the_commit_and_claims_no_success(self):
+        commit, done = self.run_site()
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertEqual(self.read("/made"), "x")
+        last = self.last()
+        self.assertEqual((last["intended_sha"], last["applied_sha"], last["exit_code"]), (commit, commit, 0))
+        self.assertEqual((last["outcome"], last["reason"]), ("ended", "evidence_missing"))
+        said = self.agent("status")
+        self.assertEqual(said.returncode, 0)
+        self.assertIn("runs are not reported to the receiver yet", said.stdout)
+        self.assertNotIn("succe", said.stdout.replace("no proof of success", ""))
+        self.assertIn("PLAY RECAP", self.read("/var/log/ansible-pull.log"))
+
+    def test_runs_again_and_again_with_the_newest_commit(self):
+        self.run_site()
+        commit, done = self.run_site({"site.yml": SITE.replace("default('x')", "default('y')")})
+        self.assertEqual((done.returncode, self.last()["applied_sha"], self.read("/made")), (0, commit, "y"))
+
+    def test_keeps_the_exit_code_of_a_failing_playbook(self):
+        _, done = self.run_site({"site.yml": "- hosts: all\n  gather_facts: no\n  tasks: [{fail: {msg: broken}}]\n"})
+        self.assertEqual((done.returncode, self.last()["exit_code"]), (2, 2))
+        self.assertIn("broken", self.read("/var/log/ansible-pull.log"))
+        self.assertIn("ansible_failed", self.read("/dev/console"))
+
+    def test_a_missing_playbook_fails(self):
+        _, done = self.run_site({"other.yml": SITE})
+        self.assertNotEqual(done.returncode, 0)
+        self.assertEqual(self.last()["outcome"], "failed")
+
+    def test_hostile_extra_vars_arrive_as_they_are(self):
+        text = "quote\" 'single' $(touch x) `y` \\n \u00e9\U0001f511 : # %s %%"
+        _, done = self.run_site(run={"extra_vars": {"target": self.root + "/made", "text": text}})
+        self.assertEqual((done.returncode, self.read("/made")), (0, text), done.stdout)
+
+    def test_an_inventory_of_the_repository_is_the_commits_own(self):
+        play = SITE.replace("hosts: all", "hosts: web")
+        old = {"site.yml": play, "hosts.ini": "[web]\nlocalhost ansible_connection=local\n"}
+        _, done = self.run_site(old, run={"inventory": "hosts.ini"})
+        self.assertEqual((done.returncode, self.exists("/made")), (0, True), done.stdout)
+        # With the last checkout still there, ansible-pull would take the old inventory for the checkout itself.
+        commit, done = self.run_site({"hosts.ini": "[web]\n127.0.0.1 ansible_connection=local\n"}, run={"inventory": "hosts.ini"})
+        self.assertEqual((done.returncode, self.last()["applied_sha"]), (0, commit), done.stdout)
+
+    def test_the_inventory_that_ansible_cfg_names_is_used(self):
+        files = {"ansible.cfg": "[defaults]\ninventory = inv\n", "inv": "[web]\nlocalhost ansible_connection=local\n"}
+        _, done = self.run_site({**files, "site.yml": SITE.replace("hosts: all", "hosts: web")})
+        self.assertEqual((done.returncode, self.exists("/made")), (0, True), done.stdout)
+
+    def test_tags_and_vault_password(self):
+        password = "CANARY vault password"
+        self.place("/pw", password)
+        vault = os.path.join(os.path.realpath(self.root + "/usr/local/bin/ansible"), "..", "ansible-vault")
+        argv = [os.path.normpath(vault), "encrypt_string", "--vault-password-file", self.root + "/pw", "hidden"]
+        env = {**os.environ, "LC_ALL": "C.UTF-8"}
+        secret = subprocess.run(argv, env=env, capture_output=True, text=True, check=True).stdout.strip()
+        tasks = "    - {ansible.builtin.fail: {msg: untagged}}\n"
+        play = SITE.replace("  tasks:\n", "  vars:\n    text: %s\n  tasks:\n" % secret) + "      tags: [yes_please]\n" + tasks
+        _, done = self.run_site({"site.yml": play}, {"vault_password": password}, run={"tags": ["yes_please"]})
+        self.assertEqual((done.returncode, self.read("/made")), (0, "hidden"), done.stdout)
+        self.assertNotIn("CANARY", done.stdout + done.stderr + self.read("/var/log/ansible-pull.log"))
+
+    def test_a_rollback_of_the_branch_does_not_run(self):
+        first, _ = self.run_site()
+        second, _ = self.run_site({"x": "2"})
+        self.repository.git("reset", "--quiet", "--hard", first)
+        done = self.agent("run")
+        self.assertEqual((done.returncode, self.last()["reason"]), (1, "rollback_refused"))
+        self.assertEqual(self.state()["tip"]["commit"], second)
