@@ -1,5 +1,11 @@
 import { Token } from "cdktf";
-import { ChangePolicy, Git, Schedule, Seed, Signature, Vault, type NexusVmPullProps } from "..";
+import { Git } from "../ansible-pull/git";
+import { Schedule } from "../ansible-pull/schedule";
+import { Signature } from "../ansible-pull/signature";
+import { Vault } from "../ansible-pull/vault";
+import { ChangePolicy } from "../proxmox/change-policy";
+import { Seed } from "../proxmox/seed";
+import type { NexusVmPullProps } from "../props";
 import { describeFinding } from "../errors";
 import { findProblems, findWarnings } from ".";
 
