@@ -20,8 +20,7 @@ export function findUnsafeText(value: unknown, prop: string): Finding[] {
 }
 
 function checkText(text: string, prop: string): Finding[] {
-  if (hasNumberToken(text))
-    return [{ code: "number_token_in_text", prop, got: "a number token inside a string" }];
+  if (hasNumberToken(text)) return [{ code: "number_token_in_text", prop, got: "a number token inside a string" }];
   // OpenTofu keeps strings in normal form C and cannot hold lone surrogates; what it would change is refused.
   const safe = text.isWellFormed() && !text.includes("\0") && text.normalize("NFC") === text && !hasForeignToken(text);
   return safe ? [] : [{ code: "text_unsafe", prop, got: show(text.toWellFormed()) }];
