@@ -1,4 +1,4 @@
-import { App, TerraformStack, TerraformVariable } from "cdktf";
+import { TerraformStack, TerraformVariable, type App } from "cdktf";
 import {
   ChangePolicy,
   Git,
