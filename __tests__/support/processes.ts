@@ -42,6 +42,13 @@ export function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
   }
 }
 
+/** One Ctrl-C as a program under npm gets it: from the terminal, with its whole group, and a little later from npm. */
+export async function interruptTwice(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  signalGroup(child, signal);
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  child.kill(signal);
+}
+
 const GRACE_MS = 5_000;
 
 /** Starts a process in a group of its own, with captured output. */
