@@ -82,13 +82,16 @@ export class RecordingReceiver {
     else response.writeHead(answer.status, { "content-type": "application/problem+json" }).end(answer.text);
   }
 
+  private accepts(mac: string, lines: readonly string[]): boolean {
+    return this.secrets.some((secret) => mac === `v1,${hash(secret + hash(secret + lines.join("\n")))}`);
+  }
+
   private answer(method: string, path: string, id: string, mac: string, body: string): WaitAnswer {
     const parts = path.split("/").slice(1).map(decodeURIComponent);
     const [fleets, fleet = "", kind, vm = "", action] = parts;
     if (fleets !== "fleets") return { status: 404, text: problem("not_found") };
-    const lines = kind === "roster" ? ["roster", fleet, id, hash(body)] : [action ?? "", fleet, vm, id];
-    const expected = this.secrets.map((secret) => `v1,${hash(secret + hash(secret + lines.join("\n")))}`);
-    if (id === "" || !expected.includes(mac)) return { status: 401, text: problem("mac_invalid") };
+    const lines = kind === "roster" ? ["roster", fleet, id, hash(body)] : [String(action), fleet, vm, id];
+    if (id === "" || !this.accepts(mac, lines)) return { status: 401, text: problem("mac_invalid") };
     if (method === "GET" && action === "wait") return this.waits.shift() ?? { status: 504, text: "still Expected" };
     const request = `${method} ${path} ${id} ${body}`;
     if (request === this.newest) return { status: 200, text: "{}" };

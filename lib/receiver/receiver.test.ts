@@ -59,10 +59,10 @@ describe("Receiver", () => {
     expect(Object.keys({ ...null_resource, ...terraform_data }).sort()).toEqual([
       "receiver_roster-end_50E819C2",
       "receiver_roster_958966FD",
-      "scope-3_receiver_machine_25D8CD14",
-      "scope-3_receiver_release_92AE86C4",
-      "scope-3_receiver_wait_F6A7F3D8",
-      "scope-3_vm_9F0D0E0E",
+      "scope-3_receiver_machine_C05B804D",
+      "scope-3_receiver_release_AE036EB1",
+      "scope-3_receiver_wait_0E0702CB",
+      "scope-3_vm_89D49B3A",
     ]);
   });
 

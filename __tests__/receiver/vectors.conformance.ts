@@ -1,0 +1,60 @@
+// Keys and MACs as OpenTofu computes them, held to the contract's vectors.
+import keys from "../../contract/vectors/keys.json";
+import macs from "../../contract/vectors/macs.json";
+import { expression, keyedHash, quoted, requestMac } from "../../lib/receiver/hcl";
+import { TofuFolder } from "../support/tofu";
+import { describeWith } from "../support/tools";
+
+interface MacVector {
+  readonly name: string;
+  readonly action: string;
+  readonly secret: string;
+  readonly fleet: string;
+  readonly id: string;
+  readonly vm?: string;
+  readonly body?: string;
+  readonly mac?: string;
+  readonly valid: boolean;
+}
+
+const goodMacs = (macs.vectors as unknown as MacVector[]).filter(
+  (vector) => vector.valid && vector.mac !== undefined && !vector.mac.includes(" "),
+);
+
+/** The lines of a request's message, as HCL operands. */
+function lines(vector: MacVector): string[] {
+  const { action, body = "", fleet, id, vm = "" } = vector;
+  const end = action === "roster" ? [quoted(id), `sha256(${quoted(body)})`] : [quoted(vm), quoted(id)];
+  return [quoted(action), quoted(fleet), ...end];
+}
+
+describeWith(["tofu", "tofurc"], "vectors in OpenTofu", () => {
+  it("fails when a key or a MAC differs from the contract's", async () => {
+    const secrets: Record<string, string> = {};
+    const output: Record<string, object> = {};
+    keys.vectors.forEach(({ secret, fleet, vm }, i) => {
+      secrets[`key_secret_${i}`] = secret;
+      output[`key_${i}`] = { value: expression(keyedHash(`var.key_secret_${i}`, quoted(`${fleet}/${vm}`))) };
+    });
+    goodMacs.forEach((vector, i) => {
+      secrets[`mac_secret_${i}`] = vector.secret;
+      output[`mac_${i}`] = { value: expression(requestMac(`var.mac_secret_${i}`, lines(vector))) };
+    });
+    expect(goodMacs.length).toBeGreaterThan(2);
+    const variable = Object.fromEntries(
+      Object.keys(secrets).map((name) => [name, { type: "string", sensitive: true }]),
+    );
+    for (const [name, value] of Object.entries(output))
+      if (name.startsWith("key")) Object.assign(value, { sensitive: true });
+    const folder = new TofuFolder({ "main.tf.json": { variable, output }, "terraform.tfvars.json": secrets });
+    try {
+      await folder.run(["init"]);
+      await folder.run(["apply", "-auto-approve"]);
+      const values = JSON.parse(await folder.run(["output", "-json"])) as Record<string, { value: string }>;
+      expect(keys.vectors.map((_, i) => values[`key_${i}`]?.value)).toEqual(keys.vectors.map(({ key }) => key));
+      expect(goodMacs.map((_, i) => values[`mac_${i}`]?.value)).toEqual(goodMacs.map(({ mac }) => mac));
+    } finally {
+      folder.remove();
+    }
+  });
+});
