@@ -32,7 +32,8 @@ def sha256(path):
 
 def merged(base, changes):
     for key, value in changes.items():
-        base[key] = merged(dict(base[key]), value) if isinstance(value, dict) and isinstance(base.get(key), dict) else value
+        deep = isinstance(value, dict) and isinstance(base.get(key), dict)
+        base[key] = merged(dict(base[key]), value) if deep else value
     return base
 
 

@@ -48,12 +48,15 @@ class Adopt(MachineTest):
 
     def test_rewrites_nothing_for_the_generation_it_has(self):
         self.must_adopt(OLD)
-        before = {path: os.stat(self.root + path) for path in self.tree() if path != "/seed.json"}
+        before = self.inodes()
         os.unlink(self.root + "/systemctl.log")
         self.must_adopt(OLD)
-        after = {path: os.stat(self.root + path) for path in self.tree() if path != "/seed.json"}
-        self.assertEqual({p: (s.st_ino, s.st_mtime_ns) for p, s in before.items()}, {p: (s.st_ino, s.st_mtime_ns) for p, s in after.items()})
+        self.assertEqual(self.inodes(), before)
         self.assertFalse(self.exists("/systemctl.log"))
+
+    def inodes(self):
+        found = {path: os.stat(self.root + path) for path in self.tree() if path != "/seed.json"}
+        return {path: (stat.st_ino, stat.st_mtime_ns) for path, stat in found.items()}
 
     def test_takes_another_generation_and_removes_what_it_lacks(self):
         self.must_adopt(OLD)
@@ -105,6 +108,12 @@ class Adopt(MachineTest):
     def test_needs_no_console(self):
         os.unlink(self.root + "/dev/console")
         self.assertEqual(self.adopt("{").returncode, 1)
+
+    def test_removes_secrets_that_an_interrupted_adoption_left_beside_their_place(self):
+        self.must_adopt(OLD)
+        self.place("/etc/nexus-pull/secrets/vault_password" + files.NEW_SUFFIX, "CANARY")
+        self.must_adopt(OLD)
+        self.assertFalse([path for path in self.tree() if files.NEW_SUFFIX in path])
 
     def test_refuses_a_seed_that_places_a_file_twice(self):
         seed = seed_of(configuration())

@@ -114,7 +114,10 @@ class Boot(MachineTest):
 
     def test_follows_no_redirect(self):
         other = self.receiver()
-        self.adopted(self.receiver((307, {"location": other.url}, b"")).url)
+        redirect = self.receiver((302, {"location": other.url}, b""))
+        self.adopted(redirect.url)
+        self.fails("receiver_redirected", 1)
+        redirect.answers[0] = (307, {"location": other.url}, b"")
         self.fails("receiver_redirected", 1)
         self.assertEqual(other.requests, [])
 

@@ -113,6 +113,11 @@ class Token(GitTest):
         self.assertEqual(self.fetch(self.source({"git_token": TOKEN}, **self.token, **self.trusted)), self.first)
         self.assert_token_only_in_its_file()
 
+    def test_offers_the_token_to_no_other_helper(self):
+        self.place("/var/lib/nexus-pull/home/.gitconfig", '[credential]\n\thelper = "!tee -a %s/stolen; :"\n' % self.root)
+        self.assertEqual(self.fetch(self.source({"git_token": TOKEN}, **self.token, **self.trusted)), self.first)
+        self.assertNotIn(TOKEN, self.read("/stolen") if self.exists("/stolen") else "")
+
     def test_fails_with_a_wrong_token_and_shows_none(self):
         self.refused("git_failed", self.source({"git_token": "CANARY-wrong"}, **self.token, **self.trusted))
         self.assertNotIn("CANARY", self.read("/var/log/ansible-pull.log"))

@@ -93,7 +93,8 @@ class WithFakePull(MachineTest):
     def ready(self, script, **run):
         repository = Repository(self.root + "/srv/r")
         repository.commit({"site.yml": "[]\n"})
-        self.must_adopt(seed_of(configuration(source={"url": repository.url}, run=run), {"git_token": "CANARY-secret"}))
+        config = configuration(source={"url": repository.url}, run=run)
+        self.must_adopt(seed_of(config, {"git_token": "CANARY-secret"}))
         self.place("/usr/local/bin/ansible-pull", FAKE_PULL % script, 0o755)
 
     def start(self):
@@ -161,15 +162,17 @@ class WithFakePull(MachineTest):
         self.assertEqual(status["reason"], "machine_restarted")
 
     def test_its_own_environment_and_no_secret_anywhere(self):
-        self.ready('env >"%s/env.log"; echo "$*" >"%s/argv.log"; echo "leak CANARY-secret"; exit 3' % ((self.root,) * 2))
+        spy = 'env >"%s/env.log"; echo "$*" >"%s/argv.log"; ' % (self.root, self.root)
+        self.ready(spy + 'echo "leak CANARY-secret"; exit 3')
         done = self.agent("run")
         self.assertEqual(done.returncode, 3)
         env = dict(line.split("=", 1) for line in self.read("/env.log").splitlines() if "=" in line)
         self.assertEqual((env["LC_ALL"], env["HOME"]), ("C.UTF-8", self.root + "/var/lib/nexus-pull/home"))
         self.assertLessEqual(
             set(env),
-            {"PATH", "HOME", "LC_ALL", "LANG", "NEXUS_PULL_ROOT", "PYTHONUNBUFFERED", "ANSIBLE_NOCOLOR", "PWD"}
-            | {"http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "OLDPWD", "SHLVL", "_"},
+            {"PATH", "HOME", "LC_ALL", "LANG", "NEXUS_PULL_ROOT", "PYTHONUNBUFFERED", "ANSIBLE_NOCOLOR"}
+            | {"http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"}
+            | {"PWD", "OLDPWD", "SHLVL", "_"},  # the shell's own
         )
         self.assertIn("leak ***", self.read("/var/log/ansible-pull.log"))
         state = self.read("/var/lib/nexus-pull/state.json")
@@ -232,12 +235,15 @@ class WithAnsible(AnsibleTest):
 
     def test_an_inventory_of_the_repository_is_the_commits_own(self):
         play = SITE.replace("hosts: all", "hosts: web")
-        old = {"site.yml": play, "hosts.ini": "[web]\nlocalhost ansible_connection=local\n"}
-        _, done = self.run_site(old, run={"inventory": "hosts.ini"})
-        self.assertEqual((done.returncode, self.exists("/made")), (0, True), done.stdout)
-        # With the last checkout still there, ansible-pull would take the old inventory for the checkout itself.
-        commit, done = self.run_site({"hosts.ini": "[web]\n127.0.0.1 ansible_connection=local\n"}, run={"inventory": "hosts.ini"})
+        old = {"site.yml": play, "hosts.ini": "[web]\nelsewhere ansible_connection=local\n"}
+        self.run_site(old, run={"inventory": "hosts.ini"})
+        self.assertFalse(self.exists("/made"))
+        # With the last checkout still there, ansible-pull takes the old inventory for the checkout itself: no host of
+        # it is this machine, nothing is checked out, and the old commit runs.
+        new = {"hosts.ini": "[web]\nlocalhost ansible_connection=local\n"}
+        commit, done = self.run_site(new, run={"inventory": "hosts.ini"})
         self.assertEqual((done.returncode, self.last()["applied_sha"]), (0, commit), done.stdout)
+        self.assertEqual(self.read("/made"), "x")
 
     def test_the_inventory_that_ansible_cfg_names_is_used(self):
         files = {"ansible.cfg": "[defaults]\ninventory = inv\n", "inv": "[web]\nlocalhost ansible_connection=local\n"}
@@ -251,8 +257,8 @@ class WithAnsible(AnsibleTest):
         argv = [os.path.normpath(vault), "encrypt_string", "--vault-password-file", self.root + "/pw", "hidden"]
         env = {**os.environ, "LC_ALL": "C.UTF-8"}
         secret = subprocess.run(argv, env=env, capture_output=True, text=True, check=True).stdout.strip()
-        tasks = "    - {ansible.builtin.fail: {msg: untagged}}\n"
-        play = SITE.replace("  tasks:\n", "  vars:\n    text: %s\n  tasks:\n" % secret) + "      tags: [yes_please]\n" + tasks
+        play = SITE.replace("  tasks:\n", "  vars:\n    text: %s\n  tasks:\n" % secret)
+        play += "      tags: [yes_please]\n    - {ansible.builtin.fail: {msg: untagged}}\n"
         _, done = self.run_site({"site.yml": play}, {"vault_password": password}, run={"tags": ["yes_please"]})
         self.assertEqual((done.returncode, self.read("/made")), (0, "hidden"), done.stdout)
         self.assertNotIn("CANARY", done.stdout + done.stderr + self.read("/var/log/ansible-pull.log"))
