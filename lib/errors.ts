@@ -10,9 +10,15 @@ export interface Finding {
   readonly prop: string;
   /** What was given; shown in the message, so never a secret. */
   readonly got: string;
-  /** @default - the catalogue's text */
+  /**
+   * What would be right.
+   * @default - the catalogue's text
+   */
   readonly expected?: string;
-  /** @default - the catalogue's text */
+  /**
+   * What to change.
+   * @default - the catalogue's text
+   */
   readonly remedy?: string;
 }
 
@@ -26,7 +32,10 @@ export interface Problem extends Finding {
  * Thrown for input that cannot be used. Carries every problem that was found, not only the first.
  */
 export class NexusPullError extends Error {
-  public constructor(public readonly problems: readonly Problem[]) {
+  public constructor(
+    /** Everything that was found, in the order of the tree. */
+    public readonly problems: readonly Problem[],
+  ) {
     super(problems.map((problem) => `[${problem.path}] ${describeFinding(problem)}`).join("\n"));
     this.name = "NexusPullError";
   }
