@@ -85,7 +85,7 @@ make() {
   for suite in $SUITES; do
     if build "$suite"; then
       [ "$suite" = "${SUITES%% *}" ] ||
-        say "NOTE: Debian ${SUITES%% *} could not be had; this is $suite, with an older cloud-init"
+        say "NOTE: Debian ${SUITES%% *} could not be had; this is $suite: its cloud-init is slower to ask and cannot check network-config"
       return 0
     fi
     say "Debian $suite could not be made"
