@@ -85,22 +85,23 @@ describe.each(SHELLS)("scripts in %s", (shell) => {
   });
 
   // Ten seconds each, and no shell counts them differently.
-  (shell === "sh" ? it : it.skip)("fails when a silent receiver is waited for longer than ten seconds", async () => {
-    // Accepts and never answers.
-    const silence: Socket[] = [];
-    const silent = createServer((socket) => void silence.push(socket));
-    await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
-    const { port } = silent.address() as { port: number };
-    const started = Date.now();
-    const outcome = await run(shell, "request", {
-      ...roster("silent", "[]"),
-      URL: `http://127.0.0.1:${port}/fleets/dev/roster`,
+  if (shell === "sh")
+    it("fails when a silent receiver is waited for longer than ten seconds", async () => {
+      // Accepts and never answers.
+      const silence: Socket[] = [];
+      const silent = createServer((socket) => void silence.push(socket));
+      await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
+      const { port } = silent.address() as { port: number };
+      const started = Date.now();
+      const outcome = await run(shell, "request", {
+        ...roster("silent", "[]"),
+        URL: `http://127.0.0.1:${port}/fleets/dev/roster`,
+      });
+      expect(Date.now() - started).toBeLessThan(12_000);
+      expect(outcome.stderr).toContain("none (curl ended with 28;");
+      for (const socket of silence) socket.destroy();
+      silent.close();
     });
-    expect(Date.now() - started).toBeLessThan(12_000);
-    expect(outcome.stderr).toContain("none (curl ended with 28;");
-    for (const socket of silence) socket.destroy();
-    silent.close();
-  });
 
   it("fails when a wait does not come to the right end", async () => {
     const url = receiver.webhookUrl.replace("/webhook", "/fleets/dev/vms/a/wait");
