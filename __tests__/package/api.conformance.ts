@@ -19,8 +19,11 @@ beforeAll(() => {
   cpSync(join(REPOSITORY, "dist", "lib"), join(folder, "dist", "lib"), { recursive: true });
   cpSync(join(REPOSITORY, "dist", ".gen"), join(folder, "dist", ".gen"), { recursive: true });
   cpSync(join(REPOSITORY, "api"), join(folder, "api"), { recursive: true });
-  for (const name of ["package.json", "tsconfig.json", "tsconfig.build.json"])
-    cpSync(join(REPOSITORY, name), join(folder, name));
+  for (const name of ["package.json", "tsconfig.json"]) cpSync(join(REPOSITORY, name), join(folder, name));
+  writeFileSync(
+    join(folder, "tsconfig.build.json"),
+    JSON.stringify({ extends: "./tsconfig.json", include: ["dist"], exclude: [] }),
+  );
 });
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -40,7 +43,10 @@ it("is the committed report", () => {
 });
 
 it("has no internal member in it", () => {
-  expect(readFileSync(join(REPOSITORY, "api", REPORT), "utf8")).not.toMatch(/@internal|_internal|GitSource/);
+  const report = readFileSync(join(REPOSITORY, "api", REPORT), "utf8");
+  // Members of Git and Receiver that are marked @internal.
+  expect(report).not.toMatch(/readonly source: GitSource|register\(vm: VmRegistration\)|@internal/);
+  expect(report).toContain("static https(url: string");
 });
 
 it("fails when the report differs from the declarations", () => {
@@ -50,6 +56,6 @@ it("fails when the report differs from the declarations", () => {
 });
 
 it("fails when a public member has no docstring", () => {
-  edit("dist/lib/props.d.ts", (text) => text.replace(/\/\*\* Size in GiB\. \*\/\s*/, ""));
-  expect(check()).toContainEqual(expect.stringMatching(/Missing documentation for "sizeGiB"/));
+  edit("dist/lib/nexus-vm-pull.d.ts", (text) => text.replace(/\/\*\*[^/]*\*\/\s*(readonly fleet:)/, "$1"));
+  expect(check()).toContainEqual(expect.stringMatching(/Missing documentation for "fleet"/));
 });
