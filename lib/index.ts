@@ -1,5 +1,6 @@
 export { NexusVmPull } from "./nexus-vm-pull";
-export type { DataDisk, Dns, NetworkInterface, NexusVmPullProps, StartupOrder } from "./props";
+export type { NexusVmPullProps } from "./props";
+export type { DataDisk, Dns, NetworkInterface, StartupOrder } from "./hardware";
 export { Git, type GitHttpsOptions, type GitOptions, type GitSshOptions } from "./ansible-pull/git";
 export { Schedule } from "./ansible-pull/schedule";
 export { Signature, type SignedObject } from "./ansible-pull/signature";

@@ -88,19 +88,25 @@ export class RecordingReceiver {
 
   private answer(method: string, path: string, id: string, mac: string, body: string): WaitAnswer {
     const parts = path.split("/").slice(1).map(decodeURIComponent);
-    const [fleets, fleet = "", kind, vm = "", action] = parts;
+    const [fleets, fleet = "", kind = "", vm = "", action = ""] = parts;
     if (fleets !== "fleets") return { status: 404, text: problem("not_found") };
-    const lines = kind === "roster" ? ["roster", fleet, id, hash(body)] : [String(action), fleet, vm, id];
+    const roster = kind === "roster";
+    const lines = roster ? ["roster", fleet, id, hash(body)] : [action, fleet, vm, id];
     if (id === "" || !this.accepts(mac, lines)) return { status: 401, text: problem("mac_invalid") };
     if (method === "GET" && action === "wait") return this.waits.shift() ?? { status: 504, text: "still Expected" };
+    return this.once(method, path, id, body, roster ? "roster" : `${action} ${vm}`);
+  }
+
+  /** An id counts once, but the newest request may be repeated: its answer may have been lost. */
+  private once(method: string, path: string, id: string, body: string, what: string): WaitAnswer {
     const request = `${method} ${path} ${id} ${body}`;
     if (request === this.newest) return { status: 200, text: "{}" };
     if (this.used.has(id)) return { status: 409, text: problem("id_used") };
     this.used.add(id);
     this.newest = request;
-    const names =
-      kind === "roster" ? (JSON.parse(body) as { name: string }[]).map((entry) => entry.name).join(",") : vm;
-    if (this.log !== undefined) appendFileSync(this.log, `${kind === "roster" ? "roster" : action} ${names}\n`);
+    const names = what === "roster" ? (JSON.parse(body) as { name: string }[]).map((entry) => entry.name) : [];
+    if (this.log !== undefined)
+      appendFileSync(this.log, `${[what, ...(what === "roster" ? [names.join(",")] : [])].join(" ")}\n`);
     return { status: 200, text: "{}" };
   }
 }

@@ -1,7 +1,8 @@
 import { Token, type ITerraformDependable } from "cdktf";
 import type { Construct } from "constructs";
 import { escapeString } from "../cloud-init/hcl";
-import type { DataDisk, Dns, NetworkInterface, NexusVmPullProps } from "../props";
+import type { NexusVmPullProps } from "../props";
+import type { DataDisk, Dns, NetworkInterface } from "../hardware";
 import { ChangePolicy } from "./change-policy";
 import {
   ProxmoxVm,

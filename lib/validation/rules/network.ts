@@ -3,7 +3,7 @@ import type { Finding } from "../../errors";
 import { show } from "../../errors";
 import type { Rule } from "../rule";
 import type { CheckedProps } from "../checked-props";
-import type { NetworkInterface } from "../../props";
+import type { NetworkInterface } from "../../hardware";
 import { duplicates, items, known } from "../values";
 
 interface Subnet {
