@@ -28,7 +28,9 @@ function mapLiterals(text: string, literal: (part: string) => string): string {
 
 function escapeLiteral(text: string): string {
   // Functions, because `$` has a meaning of its own in a replacement string.
-  return text.replaceAll("${", () => "$${").replaceAll("%{", () => "%%{");
+  const escaped = text.replaceAll("${", () => "$${").replaceAll("%{", () => "%%{");
+  // OpenTofu takes a byte order mark at the beginning of a string for an encoding's, and drops it.
+  return escaped.startsWith("\ufeff") ? `\${"\ufeff"}${escaped.slice(1)}` : escaped;
 }
 
 /** Escapes the strings of a document, keys included; tokens pass. Members that are undefined are left out. */
