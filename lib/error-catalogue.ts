@@ -83,6 +83,10 @@ export const CATALOGUE = {
     "use the receiver's full POST address, for example https://receiver.example:9191/webhook",
   ),
   receiver_foreign_stack: entry("a Receiver of the VM's own stack", "make one Receiver in each stack"),
+  fleet_mismatch: entry(
+    "the fleet of the VM's receiver",
+    "leave `fleet` out, or give the VM a Receiver of that fleet: its roster is what makes the VM known there",
+  ),
   receiver_missing: entry("a receiver", "set `receiver`, or leave out what needs one"),
   certificate_invalid: entry("one or more PEM certificates", "paste the certificate including its BEGIN and END lines"),
   cloud_config_reserved: entry("a cloud-config key that this construct does not own", "use the prop that sets it"),

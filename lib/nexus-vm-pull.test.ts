@@ -8,6 +8,7 @@ import {
   NexusVariables,
   NexusVmPull,
   type NexusVmPullProps,
+  Receiver,
 } from ".";
 
 interface Synthesized {
@@ -140,6 +141,16 @@ describe("a tree with problems", () => {
     new NexusVmPull(stack, "a", { ...REQUIRED, name: "a", network });
     new NexusVmPull(stack, "b", { ...REQUIRED, name: "b", network });
     expect(catchError(() => Testing.synth(stack, true))).toContain("network_conflict");
+  });
+
+  test("refuses a VM whose fleet is not its receiver's", () => {
+    const stack = newStack();
+    const secret = new TerraformVariable(stack, "secret", { sensitive: true }).stringValue;
+    const receiver = new Receiver(stack, "receiver", { webhookUrl: "https://receiver.example/webhook", secret });
+    new NexusVmPull(stack, "a", { ...REQUIRED, receiver, fleet: "other" });
+    expect(catchError(() => Testing.synth(stack, true))).toContain(
+      'fleet_mismatch: fleet: got "other" with a receiver of "dev"',
+    );
   });
 
   test("refuses a document above Proxmox's limit", () => {
