@@ -13,7 +13,7 @@ beforeAll(async () => {
   // @cdktf/commons asks terraform for its version as soon as it is imported; the bindings need no such program.
   process.env.TERRAFORM_BINARY_NAME = join(folder, "no-terraform");
   process.env.CHECKPOINT_DISABLE = "1";
-  bindings = await import("./generate-bindings");
+  bindings = jest.requireActual<typeof Bindings>("./generate-bindings");
   await bindings.generateBindings(folder);
 });
 

@@ -1,0 +1,12 @@
+/** A text as one cell of a Markdown table. */
+export function cell(text: string): string {
+  return text
+    .replace(/\s*\n\s*/g, " ")
+    .replaceAll("|", "\\|")
+    .replaceAll("<", "&lt;");
+}
+
+/** A text as inline code, also in a cell. */
+export function code(text: string): string {
+  return `\`${text.replace(/\s+/g, " ").replaceAll("|", "\\|")}\``;
+}
