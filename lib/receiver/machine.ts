@@ -1,11 +1,12 @@
 import { Resource } from "@cdktf/provider-null/lib/resource";
-import { DataResource, Lazy } from "cdktf";
+import { Lazy } from "cdktf";
 import type { Construct } from "constructs";
 import { expression, literal, requestMac } from "./hcl";
 import type { VmAnnouncement, WaitForConfigured } from "./props";
 import { runScript } from "./provisioner";
 import { addressOf, countIfDecidedAtPlan, kept, sendWhenDestroyed } from "./roster";
 import { addressBelow, seconds, type Settings } from "./settings";
+import { TerraformData } from "./terraform-data";
 
 /** A VM that exists, with its name as an HCL operand. */
 export interface Announced extends VmAnnouncement {
@@ -32,7 +33,7 @@ function createRelease(scope: Construct, settings: Settings, vm: Announced, mach
     EFFECT: '"The machine is as it was: it is destroyed after the receiver knows."',
     METHOD: '"POST"',
   };
-  const release = new DataResource(scope, "release", {
+  const release = new TerraformData(scope, "release", {
     // Depends on the VM, so it is destroyed before the VM is: the receiver knows before a new machine can speak.
     dependsOn: [vm.vm],
     input: kept(settings, { url, fleet: settings.fleet, vm: vm.operand, id, mac }),

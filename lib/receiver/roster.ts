@@ -1,11 +1,12 @@
 import { Resource } from "@cdktf/provider-null/lib/resource";
-import { DataResource, Lazy, type LocalExecProvisioner, TerraformLocal, type TerraformResource } from "cdktf";
+import { Lazy, type LocalExecProvisioner, TerraformLocal, type TerraformResource } from "cdktf";
 import type { Construct } from "constructs";
 import { expression, literal, local, requestMac, template } from "./hcl";
 import type { VmRegistration } from "./props";
 import { type Environment, runScript, runScriptWithBody } from "./provisioner";
 import { readScript } from "./scripts";
 import { addressBelow, type Settings } from "./settings";
+import { TerraformData } from "./terraform-data";
 
 /** The resources that tell the receiver which VMs there are. */
 export interface Roster {
@@ -87,7 +88,7 @@ function createEnd(owner: Construct, settings: Settings, roster: Resource): Terr
     BODY_0: '"[]"',
   };
   // terraform_data, not null_resource: its input is updated in place, so a moved address or a rotated secret reaches it.
-  const end = new DataResource(owner, "roster-end", {
+  const end = new TerraformData(owner, "roster-end", {
     dependsOn: [roster],
     input: kept(settings, { url, fleet: settings.fleet, id, mac }),
     provisioners: [sendWhenDestroyed(settings, environment)],
