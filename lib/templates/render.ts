@@ -15,17 +15,25 @@ for (const [name, escape] of Object.entries(HELPERS)) {
 
 /** Renders a file of templates/, for example `renderTemplate("systemd/nexus-pull.service.hbs", view)`. */
 export function renderTemplate(name: string, view: TemplateView): string {
-  return renderTemplateText(readPackageFile(`templates/${name}`), view, name);
+  // A stack of a thousand VMs renders the same files a thousand times.
+  const render = compiled.get(name) ?? compile(readPackageFile(`templates/${name}`), name);
+  compiled.set(name, render);
+  return render(view);
 }
+
+const compiled = new Map<string, (view: TemplateView) => string>();
 
 /**
  * Renders template text. Refused at once, whatever the values: an expression that no escaping helper wraps, since
  * Handlebars' own escaping is for HTML and would corrupt a shell script or a unit file, or let a value break out of it.
  */
 export function renderTemplateText(source: string, view: TemplateView, name = "template"): string {
+  return compile(source, name)(view);
+}
+
+function compile(source: string, name: string): (view: TemplateView) => string {
   refuseRawExpressions(Handlebars.parse(source), name);
-  const render = engine.compile(source, { strict: true, knownHelpers: { systemd: true, shell: true, base64: true } });
-  return render(view);
+  return engine.compile(source, { strict: true, knownHelpers: { systemd: true, shell: true, base64: true } });
 }
 
 function refuseRawExpressions(program: hbs.AST.Program, template: string): void {
