@@ -57,9 +57,11 @@ test("wrong input gives the errors that the README shows", () => {
   expect(message.match(/^ {2}\[/gm)).toHaveLength(2);
 });
 
-test("npm run synth prints what the README shows", () => {
+test("npm run synth prints what the README shows, with no program but node", () => {
   const tsx = require.resolve("tsx/cli");
-  const printed = execFileSync(process.execPath, [tsx, "main.ts"], { cwd: ROOT, encoding: "utf8" });
+  // No terraform, no tofu, no git, no shell: a fresh machine has Node and nothing else.
+  const bare = { cwd: ROOT, encoding: "utf8", env: { PATH: "", HOME: tmpdir() } } as const;
+  const printed = execFileSync(process.execPath, [tsx, "main.ts"], bare);
   const shown = block("console", "npm run synth").split("\n").slice(1).join("\n");
   expect(printed.trim()).toBe(shown.trim());
 });
