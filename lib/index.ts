@@ -10,7 +10,7 @@ export type { CloudConfig, CloudConfigFile, CloudUser } from "./cloud-init/cloud
 export { CATALOGUE, NexusPullError, type ErrorCode, type Finding, type Problem } from "./errors";
 export type { CatalogueEntry } from "./error-catalogue";
 export { ChangePolicy } from "./proxmox/change-policy";
-export { NexusVariables } from "./proxmox/nexus-variables";
+export { NexusVariables, type NexusVariableName } from "./proxmox/nexus-variables";
 export { ProxmoxFile, ProxmoxProvider, ProxmoxVm } from "./proxmox/resource-types";
 export { Seed, type ExistingSeedOptions, type SnippetSeedOptions } from "./proxmox/seed";
 export { Receiver, type ReceiverProps, type WaitForConfigured, type WaitOptions } from "./receiver";

@@ -5,7 +5,7 @@ import { existingBackend } from "./existing-backend";
 import { S3_RULES, untrustedTransport, type S3Settings } from "./s3-rules";
 
 /** What every S3 backend has. */
-interface CommonProps {
+export interface S3StateCommonProps {
   /** Bucket that holds the state; it must exist. */
   readonly bucket: string;
   /**
@@ -21,7 +21,7 @@ interface CommonProps {
 }
 
 /** State in MinIO, or in another S3-compatible server that honours `If-None-Match`. */
-export interface MinioStateProps extends CommonProps {
+export interface MinioStateProps extends S3StateCommonProps {
   /** Address of the server: scheme, host and port, for example `https://minio.example:9000`. */
   readonly endpoint: string;
   /**
@@ -37,7 +37,7 @@ export interface MinioStateProps extends CommonProps {
 }
 
 /** State in Amazon S3. */
-export interface S3StateProps extends CommonProps {
+export interface S3StateProps extends S3StateCommonProps {
   /** Region of the bucket. */
   readonly region: string;
   /**

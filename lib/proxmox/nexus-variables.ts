@@ -1,6 +1,7 @@
 import { TerraformVariable, Token, type IResolvable, type TerraformVariableConfig } from "cdktf";
 import { Construct } from "constructs";
 import { hcl } from "../cloud-init/hcl";
+import { stackOf } from "../validation/engine";
 import { ProxmoxProvider } from "./resource-types";
 
 interface Definition extends TerraformVariableConfig {
@@ -98,22 +99,24 @@ const DEFINITIONS = {
   webhook_secret: { ...OPTIONAL_SECRET, description: "Operator secret of the receiver; needed with webhook_url" },
 } as const satisfies Record<string, Definition>;
 
-type VariableName = keyof typeof DEFINITIONS;
+/** Name of a variable. */
+export type NexusVariableName = keyof typeof DEFINITIONS;
 
 /**
  * The variables of the HCL repository that this library replaces, by their original names.
  * A stack has one of these: the names are global in it.
  */
 export class NexusVariables extends Construct {
-  private readonly variables: ReadonlyMap<VariableName, TerraformVariable>;
+  private readonly variables: ReadonlyMap<NexusVariableName, TerraformVariable>;
 
   public constructor(scope: Construct, id = "variables") {
     super(scope, id);
-    const entries = Object.entries(DEFINITIONS) as [VariableName, Definition][];
+    stackOf(this, this.node.path);
+    const entries = Object.entries(DEFINITIONS) as [NexusVariableName, Definition][];
     this.variables = new Map(entries.map(([name, definition]) => [name, this.declare(name, definition)]));
   }
 
-  private declare(name: VariableName, { check, ...config }: Definition): TerraformVariable {
+  private declare(name: NexusVariableName, { check, ...config }: Definition): TerraformVariable {
     const variable = new TerraformVariable(this, name, {
       ...config,
       validation: check && [{ condition: `\${${check[0]}}`, errorMessage: check[1] }],
@@ -122,12 +125,12 @@ export class NexusVariables extends Construct {
     return variable;
   }
 
-  private text(name: VariableName): string {
+  private text(name: NexusVariableName): string {
     return this.variable(name).stringValue;
   }
 
   /** The variable itself, for what has no getter. */
-  public variable(name: VariableName): TerraformVariable {
+  public variable(name: NexusVariableName): TerraformVariable {
     // The map is filled from the same keys that the type is made of.
     return this.variables.get(name) as TerraformVariable;
   }
@@ -190,11 +193,11 @@ export class NexusVariables extends Construct {
 }
 
 // Expressions by name: the logical ids of these variables are pinned.
-function orNull(name: VariableName): string {
+function orNull(name: NexusVariableName): string {
   return `var.${name} == "" ? null : var.${name}`;
 }
 
-function unlessApiToken(name: VariableName): string {
+function unlessApiToken(name: NexusVariableName): string {
   return `var.proxmox_api_token != "" || var.${name} == "" ? null : var.${name}`;
 }
 

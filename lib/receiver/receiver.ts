@@ -1,6 +1,7 @@
 import { TerraformStack, Token, ref } from "cdktf";
 import { Construct } from "constructs";
 import { guard, report } from "../validation/report";
+import { stackOf } from "../validation/engine";
 import { check } from "../validation/rule";
 import { keyedHash, operand } from "./hcl";
 import { createMachine } from "./machine";
@@ -35,7 +36,7 @@ export class Receiver extends Construct {
 
   public constructor(scope: Construct, id: string, props: ReceiverProps) {
     super(scope, id);
-    const stack = TerraformStack.of(this);
+    const stack = stackOf(this, this.node.path);
     this.fleet = props.fleet ?? stack.node.id;
     guard(this, stack);
     report(this, [...check({ ...props, fleet: this.fleet }, receiverRules), ...fleetInUse(this, this.fleet)]);
