@@ -4,7 +4,7 @@ import { agentProgram } from "./ansible-pull/agent-program";
 import { Git } from "./ansible-pull/git";
 import { renderUnits } from "./ansible-pull/units";
 import { metaData, userData } from "./cloud-init/document";
-import { documentLocal, hcl, quote, type DocumentLocal } from "./cloud-init/hcl";
+import { documentLocal, hcl, type DocumentLocal } from "./cloud-init/hcl";
 import { renderSeedScript } from "./cloud-init/seed-script";
 import { checkSize } from "./cloud-init/size";
 import { ChangePolicy } from "./proxmox/change-policy";
@@ -124,7 +124,8 @@ class SeedDocuments {
   public constructor(scope: Construct, props: NexusVmPullProps, fleet: string) {
     const instanceId = `${fleet}-${props.name}`;
     if (props.changePolicy?.kind === "new-instance") {
-      this.renewedId = () => `join("-", [${quote(instanceId)}, substr(${this.generation}, 0, 12)])`;
+      this.renewedId = () =>
+        `join("-", [${this.seed.name}.config.identity.instance_id, substr(${this.generation}, 0, 12)])`;
     }
     this.instanceId = this.renewedId === undefined ? instanceId : hcl(this.renewedId);
     this.binding = props.receiver?.register({

@@ -85,8 +85,3 @@ function shareLong(stack: TerraformStack, literal: string): string {
 export function hcl(expression: () => string): string {
   return Lazy.stringValue({ produce: () => `\${${expression()}}` });
 }
-
-/** A string of OpenTofu's expression language, which lacks JSON's \b and \f; tokens in it are interpolated. */
-export function quote(text: string): string {
-  return escapeString(JSON.stringify(text)).replaceAll("\\b", "\\u0008").replaceAll("\\f", "\\u000c");
-}
