@@ -4,9 +4,10 @@ import { agentProgram } from "./ansible-pull/agent-program";
 import { Git } from "./ansible-pull/git";
 import { renderUnits } from "./ansible-pull/units";
 import { metaData, userData } from "./cloud-init/document";
-import { documentLocal, hcl, type DocumentLocal } from "./cloud-init/hcl";
 import { renderSeedScript } from "./cloud-init/seed-script";
 import { checkSize } from "./cloud-init/size";
+import { documentLocal, type DocumentLocal } from "./opentofu/document-local";
+import { lazyExpression } from "./opentofu/expressions";
 import { ChangePolicy } from "./proxmox/change-policy";
 import type { ProxmoxVm } from "./proxmox/resource-types";
 import { Seed, type SeedBinding } from "./proxmox/seed";
@@ -57,8 +58,8 @@ export class NexusVmPull extends Construct {
     const { vm, seed } = this.build(findings.length === 0 ? props : PLACEHOLDER);
     this.vm = vm;
     this.instanceId = seed.instanceId;
-    this.userData = hcl(seed.userData);
-    this.metaData = hcl(seed.metaData);
+    this.userData = lazyExpression(seed.userData);
+    this.metaData = lazyExpression(seed.metaData);
   }
 
   private build(props: NexusVmPullProps): { vm: ProxmoxVm; seed: SeedDocuments } {
@@ -127,7 +128,7 @@ class SeedDocuments {
       this.renewedId = () =>
         `join("-", [${this.seed.name}.config.identity.instance_id, substr(${this.generation}, 0, 12)])`;
     }
-    this.instanceId = this.renewedId === undefined ? instanceId : hcl(this.renewedId);
+    this.instanceId = this.renewedId === undefined ? instanceId : lazyExpression(this.renewedId);
     this.binding = props.receiver?.register({
       name: props.name,
       instanceId: this.instanceId,
@@ -143,7 +144,7 @@ class SeedDocuments {
     const document = userData({
       ...props,
       domain: props.dns?.domain,
-      seedScript: renderSeedScript({ agentBase64, seedBase64: hcl(() => this.seedBase64()) }),
+      seedScript: renderSeedScript({ agentBase64, seedBase64: lazyExpression(() => this.seedBase64()) }),
     });
     const { error, warning } = checkSize(
       { ...document, bootcmd: props.cloudConfig?.bootcmd },

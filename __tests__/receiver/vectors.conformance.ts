@@ -1,7 +1,8 @@
 // Keys and MACs as OpenTofu computes them, held to the contract's vectors.
 import keys from "../../contract/vectors/keys.json";
 import macs from "../../contract/vectors/macs.json";
-import { expression, keyedHash, quoted, requestMac } from "../../lib/receiver/hcl";
+import { expression, quoted } from "../../lib/opentofu/expressions";
+import { keyedHash, requestMac } from "../../lib/receiver/mac";
 import { TofuFolder } from "../support/tofu";
 import { describeWith } from "../support/tools";
 

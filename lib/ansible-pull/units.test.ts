@@ -30,6 +30,13 @@ describe("renderUnits", () => {
     expect(contentOf("nexus-pull-heartbeat.service")).not.toMatch(/^After=.*cloud-final/m);
   });
 
+  test("holds up cloud-init.target neither with the run nor with the boot report", () => {
+    // A target comes after what it wants, unless that says that it comes after the target.
+    expect(contentOf("nexus-pull.service")).toMatch(/^After=.*cloud-init\.target/m);
+    // A start job of this type is over as soon as the program has begun.
+    expect(contentOf("nexus-pull-heartbeat.service")).toMatch(/^Type=exec$/m);
+  });
+
   test.each([Number.NaN, Number.POSITIVE_INFINITY])("refuses the timeout %p", (runTimeoutSeconds) => {
     expect(() => renderUnits({ runTimeoutSeconds })).toThrow(/systemd/);
   });

@@ -1,6 +1,6 @@
 import { TerraformVariable, Token, type IResolvable, type TerraformVariableConfig } from "cdktf";
 import { Construct } from "constructs";
-import { hcl } from "../cloud-init/hcl";
+import { lazyExpression } from "../opentofu/expressions";
 import { stackOf } from "../validation/engine";
 import { ProxmoxProvider } from "./resource-types";
 
@@ -179,14 +179,14 @@ export class NexusVariables extends Construct {
   public provider(id = "proxmox"): ProxmoxProvider {
     return new ProxmoxProvider(this, id, {
       endpoint: this.text("proxmox_endpoint"),
-      apiToken: hcl(() => orNull("proxmox_api_token")),
-      username: hcl(() => unlessApiToken("proxmox_username")),
-      password: hcl(() => unlessApiToken("proxmox_password")),
+      apiToken: lazyExpression(() => orNull("proxmox_api_token")),
+      username: lazyExpression(() => unlessApiToken("proxmox_username")),
+      password: lazyExpression(() => unlessApiToken("proxmox_password")),
       insecure: this.variable("proxmox_insecure").booleanValue,
       ssh: {
-        agent: Token.asAny(hcl(() => 'var.proxmox_ssh_private_key == ""')) as IResolvable,
-        username: hcl(sshUsername),
-        privateKey: hcl(() => orNull("proxmox_ssh_private_key")),
+        agent: Token.asAny(lazyExpression(() => 'var.proxmox_ssh_private_key == ""')) as IResolvable,
+        username: lazyExpression(sshUsername),
+        privateKey: lazyExpression(() => orNull("proxmox_ssh_private_key")),
       },
     });
   }

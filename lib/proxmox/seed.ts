@@ -1,6 +1,6 @@
 import type { ITerraformDependable, TerraformProvider } from "cdktf";
 import type { Construct } from "constructs";
-import { hcl } from "../cloud-init/hcl";
+import { lazyExpression } from "../opentofu/expressions";
 import { SNIPPET_LIMIT_BYTES } from "../cloud-init/size";
 import type { ChangePolicy } from "./change-policy";
 import { ProxmoxFile } from "./resource-types";
@@ -100,7 +100,7 @@ class SnippetSeed extends Seed {
         contentType: "snippets",
         datastoreId: datastore,
         nodeName: this.options.nodeName ?? context.nodeName,
-        sourceRaw: { data: hcl(data), fileName },
+        sourceRaw: { data: lazyExpression(data), fileName },
         provider: context.provider,
         lifecycle: { precondition: [withinLimit(data, fileName)] },
       });
@@ -120,7 +120,7 @@ const LIMIT_BASE64 = Math.ceil(SNIPPET_LIMIT_BYTES / 3) * 4;
 
 function withinLimit(data: () => string, fileName: string) {
   return {
-    condition: hcl(() => `length(base64encode(${data()})) <= ${LIMIT_BASE64}`),
+    condition: lazyExpression(() => `length(base64encode(${data()})) <= ${LIMIT_BASE64}`),
     errorMessage: `seed_too_large: ${fileName} is above Proxmox's limit of 1 MiB for a snippet; move files to the Git repository.`,
   };
 }

@@ -1,6 +1,6 @@
 import { Token, type ITerraformDependable } from "cdktf";
 import type { Construct } from "constructs";
-import { escapeString } from "../cloud-init/hcl";
+import { escapeString } from "../opentofu/literals";
 import type { NexusVmPullProps } from "../props";
 import type { DataDisk, Dns, NetworkInterface } from "../hardware";
 import { ChangePolicy } from "./change-policy";

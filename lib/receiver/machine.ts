@@ -1,7 +1,9 @@
 import { Resource } from "@cdktf/provider-null/lib/resource";
 import { Lazy } from "cdktf";
 import type { Construct } from "constructs";
-import { expression, literal, requestMac } from "./hcl";
+import { expression } from "../opentofu/expressions";
+import { escapeString } from "../opentofu/literals";
+import { requestMac } from "./mac";
 import type { VmAnnouncement, WaitForConfigured } from "./props";
 import { runScript } from "./provisioner";
 import { addressOf, countIfDecidedAtPlan, kept, sendWhenDestroyed } from "./roster";
@@ -53,8 +55,8 @@ function createWait(
   wait: Exclude<WaitForConfigured, false>,
 ): void {
   const triggers: Record<string, string> = { machine: expression(`${addressOf(machine, settings)}.id`) };
-  if (vm.commit !== undefined) triggers.commit = literal(vm.commit);
-  if (vm.generation !== undefined) triggers.generation = literal(vm.generation);
+  if (vm.commit !== undefined) triggers.commit = escapeString(vm.commit);
+  if (vm.generation !== undefined) triggers.generation = escapeString(vm.generation);
   const request = {
     WHAT: vm.operand,
     URL: addressBelow(settings, settings.fleet, '"vms"', vm.operand, '"wait"'),

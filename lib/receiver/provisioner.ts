@@ -1,5 +1,5 @@
 import type { LocalExecProvisioner } from "cdktf";
-import { expression, template } from "./hcl";
+import { expression, template } from "../opentofu/expressions";
 
 // The script comes in a variable: OpenTofu prints a command when it starts and again when it fails, and a hundred lines of
 // shell would bury the script's own message.

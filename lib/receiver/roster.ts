@@ -1,7 +1,9 @@
 import { Resource } from "@cdktf/provider-null/lib/resource";
 import { Lazy, type LocalExecProvisioner, TerraformLocal, type TerraformResource } from "cdktf";
 import type { Construct } from "constructs";
-import { expression, literal, local, requestMac, template } from "./hcl";
+import { expression, local, template } from "../opentofu/expressions";
+import { escapeString } from "../opentofu/literals";
+import { requestMac } from "./mac";
 import type { VmRegistration } from "./props";
 import { type Environment, runScript, runScriptWithBody } from "./provisioner";
 import { readScript } from "./scripts";
@@ -42,10 +44,10 @@ export function addressOf(resource: TerraformResource, settings: Settings): stri
 
 function rosterEntry(vm: VmRegistration, settings: Settings): object {
   return {
-    name: literal(vm.name),
-    instance_id: literal(vm.instanceId),
+    name: escapeString(vm.name),
+    instance_id: escapeString(vm.instanceId),
     deadline_s: settings.deadlineSeconds,
-    ref: literal(vm.ref),
+    ref: escapeString(vm.ref),
   };
 }
 
@@ -113,5 +115,5 @@ export function sendWhenDestroyed(settings: Settings, environment: Environment):
     // A receiver that is gone for good must not keep a VM alive; only a person can know that.
     MAY_SKIP: '"1"',
   };
-  return runScript(literal(readScript("request")), { ...environment, ...fromInput }, "destroy");
+  return runScript(escapeString(readScript("request")), { ...environment, ...fromInput }, "destroy");
 }

@@ -1,7 +1,8 @@
 import { TerraformLocal, Token } from "cdktf";
 import type { Construct } from "constructs";
 import { parseDuration } from "../ansible-pull/duration";
-import { expression, literal, local, operand } from "./hcl";
+import { expression, local, operand } from "../opentofu/expressions";
+import { escapeString } from "../opentofu/literals";
 import type { ReceiverProps, WaitForConfigured } from "./props";
 import { readScript } from "./scripts";
 
@@ -36,9 +37,10 @@ const DEFAULT_HEARTBEAT = "15m";
 export function resolveSettings(owner: Construct, fleet: string, props: ReceiverProps): Settings {
   const url = textOf(owner, "url", props.webhookUrl);
   const ca = props.caCertificate;
-  const caCertificate = ca === undefined ? undefined : local(new TerraformLocal(owner, "ca-certificate", literal(ca)));
+  const caCertificate =
+    ca === undefined ? undefined : local(new TerraformLocal(owner, "ca-certificate", escapeString(ca)));
   const script = (name: string): string =>
-    local(new TerraformLocal(owner, `${name}-script`, literal(readScript(name))));
+    local(new TerraformLocal(owner, `${name}-script`, escapeString(readScript(name))));
   return {
     counted: Token.isUnresolved(props.webhookUrl),
     fleet: operand(owner, "fleet", fleet),
@@ -67,7 +69,7 @@ export function addressBelow(settings: Settings, ...path: string[]): string {
 
 /** A value that may be null (an unset variable), as text that is then empty. Makes the locals `<id>-given` and `id`. */
 function textOf(owner: Construct, id: string, value: string): string {
-  if (!Token.isUnresolved(value)) return local(new TerraformLocal(owner, id, literal(value)));
+  if (!Token.isUnresolved(value)) return local(new TerraformLocal(owner, id, escapeString(value)));
   const given = local(new TerraformLocal(owner, `${id}-given`, value));
   return local(new TerraformLocal(owner, id, expression(`${given} == null ? "" : ${given}`)));
 }

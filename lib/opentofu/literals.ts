@@ -1,6 +1,4 @@
-import { createHash } from "node:crypto";
-import { Lazy, TerraformLocal, TerraformStack, Token, Tokenization } from "cdktf";
-import type { Construct } from "constructs";
+import { Token, Tokenization } from "cdktf";
 
 /**
  * The one place where literals become OpenTofu templates.
@@ -26,7 +24,8 @@ function mapLiterals(text: string, literal: (part: string) => string): string {
     .join("");
 }
 
-function escapeLiteral(text: string): string {
+/** Escapes text that holds no tokens. */
+export function escapeLiteral(text: string): string {
   // Functions, because `$` has a meaning of its own in a replacement string.
   const escaped = text.replaceAll("${", () => "$${").replaceAll("%{", () => "%%{");
   // OpenTofu takes a byte order mark at the beginning of a string for an encoding's, and drops it.
@@ -41,47 +40,4 @@ export function escapeDocument(value: unknown, literal: (part: string) => string
   if (Array.isArray(value)) return value.map((item) => escapeDocument(item, literal));
   const members = Object.entries(value).filter(([, member]) => member !== undefined);
   return Object.fromEntries(members.map(([key, member]) => [escapeString(key), escapeDocument(member, literal)]));
-}
-
-/** A document kept as a local. */
-export interface DocumentLocal {
-  /** Its name in expressions, `local.NAME`; asked for at synthesis, when names are final. */
-  readonly name: string;
-}
-
-/** Keeps a document as a local of the stack; long literals in it are shared with every other document of the stack. */
-export function documentLocal(scope: Construct, id: string, document: unknown): DocumentLocal {
-  const stack = TerraformStack.of(scope);
-  return named(
-    new TerraformLocal(
-      scope,
-      id,
-      escapeDocument(document, (part) => shareLong(stack, part)),
-    ),
-  );
-}
-
-function named(local: TerraformLocal): DocumentLocal {
-  return {
-    get name(): string {
-      return `local.${local.friendlyUniqueId}`;
-    },
-  };
-}
-
-// Below this a reference would be no shorter than the text.
-const SHARE_FROM = 160;
-
-// The agent, unit files, certificates and the seed script are the same for every VM of a stack: each stands there once.
-function shareLong(stack: TerraformStack, literal: string): string {
-  if (literal.length < SHARE_FROM) return escapeLiteral(literal);
-  const id = `nexus-pull-text-${createHash("sha256").update(literal).digest("hex").slice(0, 16)}`;
-  const existing = stack.node.tryFindChild(id) as TerraformLocal | undefined;
-  const local = existing ?? new TerraformLocal(stack, id, escapeLiteral(literal));
-  return hcl(() => named(local).name);
-}
-
-/** An OpenTofu expression as a string token; `expression` is asked for at synthesis, when names are final. */
-export function hcl(expression: () => string): string {
-  return Lazy.stringValue({ produce: () => `\${${expression()}}` });
 }
