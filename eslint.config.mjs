@@ -3,7 +3,7 @@ import tseslint from "typescript-eslint";
 import importX from "eslint-plugin-import-x";
 import { createTypeScriptImportResolver } from "eslint-import-resolver-typescript";
 
-const ROOMS = ["lib", "receiver", "cli", "contract", "lab", "agent", ".gen"];
+const ROOMS = ["lib", "receiver", "cli", "contract", "lab", "agent", "environments", ".gen"];
 
 /** The rooms a room may import from; everything else is an error. */
 const MAY_IMPORT = {
@@ -26,6 +26,11 @@ const insideLib = [
     target: ["./lib/!(proxmox)/**", "./lib/*.ts"],
     from: "./.gen",
     message: "only lib/proxmox/ imports the provider bindings",
+  },
+  {
+    target: "./lib/opentofu",
+    from: ["./lib/ansible-pull", "./lib/cloud-init", "./lib/proxmox", "./lib/receiver", "./lib/validation", "./lib/backend"],
+    message: "expressions know nothing of what they are used for",
   },
   {
     target: "./lib/validation",
