@@ -29,7 +29,14 @@ const insideLib = [
   },
   {
     target: "./lib/opentofu",
-    from: ["./lib/ansible-pull", "./lib/cloud-init", "./lib/proxmox", "./lib/receiver", "./lib/validation", "./lib/backend"],
+    from: [
+      "./lib/ansible-pull",
+      "./lib/cloud-init",
+      "./lib/proxmox",
+      "./lib/receiver",
+      "./lib/validation",
+      "./lib/backend",
+    ],
     message: "expressions know nothing of what they are used for",
   },
   {
