@@ -1,0 +1,47 @@
+import { execFileSync } from "node:child_process";
+import { join } from "node:path";
+
+const ROOT = join(__dirname, "..", "..");
+
+// In a process of its own, because jest cannot load ESLint's configuration; as text, so that no file appears in the tree.
+const LINT = `
+  const { ESLint } = require("eslint");
+  const files = JSON.parse(require("fs").readFileSync(0, "utf8"));
+  const eslint = new ESLint();
+  Promise.all(Object.entries(files).map(async ([filePath, text]) => {
+    const [result] = await eslint.lintText(text, { filePath });
+    return [filePath, result.messages.map((message) => message.ruleId)];
+  })).then((seen) => process.stdout.write(JSON.stringify(Object.fromEntries(seen))));
+`;
+
+/** What the project's own linter says of these texts at these places. */
+function lint(files: Record<string, string>): Record<string, (string | null)[]> {
+  const output = execFileSync(process.execPath, ["-e", LINT], {
+    cwd: ROOT,
+    encoding: "utf8",
+    input: JSON.stringify(files),
+  });
+  return JSON.parse(output) as Record<string, (string | null)[]>;
+}
+
+const use = (name: string, from: string) => `import { ${name} } from "${from}";\n\nexport const used = ${name};\n`;
+
+test("an arrow against the direction of the rooms, or in a circle, is an error", () => {
+  const forbidden = {
+    "contract/probe.ts": use("describeFinding", "../lib/errors"),
+    "lib/validation/probe.ts": use("Seed", "../proxmox/seed"),
+    "lib/cloud-init/probe.ts": use("ProxmoxProvider", "../../.gen/providers/proxmox/provider"),
+    "lib/proxmox/probe.ts": use("NexusVmPull", "../nexus-vm-pull"),
+    "lib/opentofu/probe.ts": use("parseDuration", "../ansible-pull/duration"),
+  };
+  // expressions.ts imports literals.ts: an arrow back closes a circle.
+  const circle = { "lib/opentofu/literals.ts": use("expression", "./expressions") };
+  const allowed = { "lib/proxmox/another-probe.ts": use("ProxmoxProvider", "../../.gen/providers/proxmox/provider") };
+  const seen = lint({ ...forbidden, ...circle, ...allowed });
+  const expected = [
+    ...Object.keys(forbidden).map((path) => [path, ["import-x/no-restricted-paths"]]),
+    ...Object.keys(circle).map((path) => [path, ["import-x/no-cycle"]]),
+    ...Object.keys(allowed).map((path) => [path, []]),
+  ];
+  expect(seen).toEqual(Object.fromEntries(expected));
+});
