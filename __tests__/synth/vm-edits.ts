@@ -1,0 +1,129 @@
+// An edit for each prop of the machine, its delivery and its receiver.
+import { ChangePolicy, type ReceiverProps, Seed, type WaitForConfigured } from "../../lib";
+import { PEM } from "../support/matrix";
+import { between, type Edit, type Props, RICH, same, to } from "./edit";
+
+const nic = (change: Partial<NonNullable<Props["network"]>[number]>): Edit =>
+  to({ network: [{ ...(RICH.network?.[0] ?? { bridge: "" }), ...change }] });
+const disk = (change: Partial<NonNullable<Props["dataDisks"]>[number]>): Edit =>
+  to({ dataDisks: [{ ...(RICH.dataDisks?.[0] ?? { sizeGiB: 1 }), ...change }] });
+const existing = { userData: "local:snippets/a.yaml", metaData: "local:snippets/m.yaml" };
+const atUrl = (url: string): Props => ({ seed: Seed.url(url), network: [{ bridge: "vmbr0" }], dns: undefined });
+
+const PLACEMENT: Record<string, Edit> = {
+  name: to({ name: "renamed" }),
+  nodeName: to({ nodeName: "pve2" }),
+  templateVmId: to({ templateVmId: 9001 }),
+  templateNodeName: to({ templateNodeName: "pve3" }),
+  fullClone: to({ fullClone: false }),
+  cloneRetries: to({ cloneRetries: 7 }),
+  vmId: to({ vmId: 4711 }),
+  datastore: to({ datastore: "ceph" }),
+  tags: to({ tags: ["a"] }),
+  pool: to({ pool: "ops" }),
+  description: to({ description: "other" }),
+  fleet: to({ fleet: "other" }),
+};
+
+const HARDWARE: Record<string, Edit> = {
+  cores: to({ cores: 4 }),
+  sockets: to({ sockets: 2 }),
+  cpuType: to({ cpuType: "host" }),
+  memoryMiB: to({ memoryMiB: 4096 }),
+  balloonMiB: to({ balloonMiB: 1024 }),
+  diskGiB: to({ diskGiB: 40 }),
+  diskInterface: to({ diskInterface: "virtio0" }),
+  dataDisks: to({ dataDisks: [...(RICH.dataDisks ?? []), { sizeGiB: 5 }] }),
+  "dataDisks[].sizeGiB": disk({ sizeGiB: 20 }),
+  "dataDisks[].interface": disk({ interface: "virtio3" }),
+  "dataDisks[].datastore": disk({ datastore: "ceph" }),
+  "dataDisks[].discard": disk({ discard: false }),
+  "dataDisks[].ssd": disk({ ssd: true }),
+  "dataDisks[].backup": disk({ backup: false }),
+  network: to({ network: [...(RICH.network ?? []), { bridge: "vmbr1" }] }),
+  "network[].bridge": nic({ bridge: "vmbr1" }),
+  "network[].vlanId": nic({ vlanId: 20 }),
+  "network[].macAddress": nic({ macAddress: "BC:24:11:00:00:99" }),
+  "network[].model": nic({ model: "e1000" }),
+  "network[].firewall": nic({ firewall: true }),
+  "network[].mtu": nic({ mtu: 9000 }),
+  "network[].rateLimitMBps": nic({ rateLimitMBps: 10 }),
+  "network[].address": nic({ address: "192.0.2.11/24" }),
+  "network[].gateway": nic({ gateway: "192.0.2.2" }),
+  "network[].address6": nic({ address6: "2001:db8::11/64" }),
+  "network[].gateway6": nic({ gateway6: "fe80::2" }),
+  dns: to({ dns: { servers: ["192.0.2.54"], domain: "example.org" } }),
+  "dns.servers": to({ dns: { servers: ["192.0.2.54"], domain: "example.com" } }),
+  "dns.domain": to({ dns: { servers: ["192.0.2.53"], domain: "example.org" } }),
+  bios: to({ bios: "ovmf" }),
+  machine: to({ machine: "q35" }),
+  scsiHardware: to({ scsiHardware: "virtio-scsi-pci" }),
+};
+
+const BEHAVIOUR: Record<string, Edit> = {
+  startup: to({ startup: { order: 5 } }),
+  "startup.order": to({ startup: { order: 5, upDelaySeconds: 10, downDelaySeconds: 10 } }),
+  "startup.upDelaySeconds": to({ startup: { order: 1, upDelaySeconds: 20, downDelaySeconds: 10 } }),
+  "startup.downDelaySeconds": to({ startup: { order: 1, upDelaySeconds: 10, downDelaySeconds: 20 } }),
+  startOnBoot: to({ startOnBoot: false }),
+  started: to({ started: false }),
+  protection: to({ protection: true }),
+  shutdownTimeoutSeconds: to({ shutdownTimeoutSeconds: 60 }),
+  rebootAfterUpdate: to({ rebootAfterUpdate: true }),
+  provider: { before: same, after: ({ provider }) => ({ provider }) },
+  changePolicy: to({ changePolicy: ChangePolicy.newInstance() }),
+};
+
+const reports = (before: Partial<ReceiverProps>, after: Partial<ReceiverProps>): Edit => ({
+  before: ({ receiver }) => ({ receiver: receiver(before) }),
+  after: ({ receiver }) => ({ receiver: receiver(after) }),
+});
+const waits = (before: WaitForConfigured, after: WaitForConfigured): Edit => ({
+  before: ({ receiver }) => ({ receiver: receiver(), waitForConfigured: before }),
+  after: ({ receiver }) => ({ receiver: receiver(), waitForConfigured: after }),
+});
+
+const REPORTS: Record<string, Edit> = {
+  receiver: { before: ({ fleet }) => ({ fleet }), after: ({ receiver }) => ({ receiver: receiver() }) },
+  "receiver.webhookUrl": reports({}, { webhookUrl: "https://other.example/webhook" }),
+  "receiver.secret": {
+    before: ({ receiver }) => ({ receiver: receiver() }),
+    after: ({ receiver, secret }) => ({ receiver: receiver({ secret: secret("other_secret") }) }),
+  },
+  "receiver.overdueAfter": reports({}, { overdueAfter: "2h" }),
+  "receiver.fleet": reports({}, { fleet: "other" }),
+  "receiver.caCertificate": reports({}, { caCertificate: PEM }),
+  "receiver.heartbeatInterval": reports({}, { heartbeatInterval: "1h" }),
+  "receiver.waitForConfigured": reports({}, { waitForConfigured: true }),
+  "receiver.waitForConfigured.timeout": reports(
+    { waitForConfigured: { timeout: "10m" } },
+    { waitForConfigured: { timeout: "20m" } },
+  ),
+  waitForConfigured: waits(false, true),
+  "waitForConfigured.timeout": waits({ timeout: "10m" }, { timeout: "20m" }),
+};
+
+const DELIVERY: Record<string, Edit> = {
+  agent: to({ agent: "image" }),
+  seed: to({ seed: Seed.existingSnippet(existing) }),
+  "seed.datastore": to({ seed: Seed.snippet({ datastore: "shared" }) }),
+  "seed.nodeName": to({ seed: Seed.snippet({ nodeName: "pve2" }) }),
+  "seed.userData": between(
+    { seed: Seed.existingSnippet(existing) },
+    { seed: Seed.existingSnippet({ ...existing, userData: "local:snippets/b.yaml" }) },
+  ),
+  "seed.metaData": between(
+    { seed: Seed.existingSnippet(existing) },
+    { seed: Seed.existingSnippet({ ...existing, metaData: "local:snippets/n.yaml" }) },
+  ),
+  "seed.url": between(atUrl("https://seed.example/a/"), atUrl("https://seed.example/b/")),
+};
+
+/** By the props' paths. */
+export const VM_EDITS: Readonly<Record<string, Edit>> = {
+  ...PLACEMENT,
+  ...HARDWARE,
+  ...BEHAVIOUR,
+  ...REPORTS,
+  ...DELIVERY,
+};
