@@ -1,0 +1,220 @@
+// What every case shares: the image, the two services, a repository with one playbook, and how to look at a machine.
+import { strict as assert } from "node:assert";
+import { writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
+import { createValidator, errorsOf } from "../../contract/test-support";
+import { REPOSITORY } from "../support/tools";
+import { accelerator, type Accelerator } from "./accelerator";
+import { HOST, Machine } from "./machine";
+import { planSeeds, SECRET, type SeedTexts, type VmProps } from "./seeds";
+import { GitServer, Recorder, type Delivery } from "./services";
+
+const PLAYBOOK = `- hosts: all
+  tasks:
+    - name: Leave a mark
+      ansible.builtin.copy:
+        content: "{{ greeting }}"
+        dest: /srv/configured
+        mode: "0644"
+    # cloud-init's own advice for a service that needs a finished cloud-init; a run that the target waits for would block it.
+    - name: Start a service that waits for cloud-init
+      ansible.builtin.shell: |
+        printf '[Unit]\\nAfter=cloud-init.target\\n[Service]\\nType=oneshot\\nExecStart=/bin/true\\n' \\
+          >/run/systemd/system/after-cloud-init.service
+        systemctl daemon-reload && timeout 60 systemctl start after-cloud-init.service
+    - name: Call home
+      ansible.builtin.uri:
+        url: "{{ home }}"
+        method: POST
+        body_format: json
+        body:
+          vm: "{{ ansible_hostname }}"
+          greeting: "{{ greeting }}"
+          system: "{{ ansible_distribution }} {{ ansible_distribution_major_version }}"
+          ansible: "{{ ansible_version.full }}"
+`;
+const WRONG_PLAYBOOK = "- hosts: all\n  tasks:\n    - ansible.builtin.fail: { msg: the wrong commit }\n";
+
+/** To the first event; to the end of the first run. */
+const FIRST_EVENT_MS = 240_000;
+const RUN_MS = 480_000;
+const LOOK_MS = 2_000;
+
+export class Lab {
+  /** The commit that machines must run: the tip of main. */
+  public readonly commit: string;
+  private readonly machines: Machine[] = [];
+  private readonly validator = createValidator();
+
+  private constructor(
+    private readonly image: string,
+    private readonly processor: Accelerator,
+    public readonly git: GitServer,
+    public readonly recorder: Recorder,
+  ) {
+    git.commit("main", { "site.yml": WRONG_PLAYBOOK });
+    this.commit = git.commit("main", { "site.yml": PLAYBOOK });
+    // What the server offers first is not what is asked for.
+    git.commit("other", { "site.yml": WRONG_PLAYBOOK });
+  }
+
+  public static async open(): Promise<Lab> {
+    requirePrograms();
+    const image = imageFolder();
+    const processor = await accelerator(image);
+    const [git, recorder] = [await new GitServer().start(), await new Recorder(SECRET).start()];
+    return new Lab(image, processor, git, recorder);
+  }
+
+  public async close(): Promise<void> {
+    await Promise.all(this.machines.map((machine) => machine.kill()));
+    await Promise.all([this.git.stop(), this.recorder.stop()]);
+  }
+
+  /** How the machines' processor is had. */
+  public get processorName(): string {
+    return this.processor.name;
+  }
+
+  public get home(): string {
+    return `http://${HOST}:${this.recorder.port}/home`;
+  }
+
+  /** The seed of one machine, from a real plan. */
+  public async seed(name: string, props: VmProps): Promise<SeedTexts> {
+    const addresses = { gitPort: this.git.port, receiverPort: this.recorder.port };
+    return (await planSeeds({ [name]: props }, addresses))[name] as SeedTexts;
+  }
+
+  public machine(name: string): Machine {
+    const ports = [this.git.port, this.recorder.port];
+    const machine = new Machine(name, { image: this.image, accelerator: this.processor, ports });
+    this.machines.push(machine);
+    return machine;
+  }
+
+  /** What the machine has said to the receiver, all signed well and all by the contract. */
+  public deliveries(vm: string): Delivery[] {
+    const found = this.recorder.deliveries.filter(({ event }) => event.data.vm === vm);
+    for (const { event, problem } of found) {
+      assert.equal(problem, "", "signature");
+      assert.deepEqual(errorsOf(this.validator, EVENT_SCHEMA, event), []);
+    }
+    return found;
+  }
+
+  public accepted(vm: string): Delivery[] {
+    return this.deliveries(vm).filter(({ status }) => status < 300);
+  }
+
+  /** Waits for the nth event that the receiver takes; returns it and the seconds since the machine was switched on. */
+  public async event(
+    machine: Machine,
+    vm: string,
+    nth: number,
+  ): Promise<{ event: Delivery["event"]; seconds: number }> {
+    await machine.until(`event ${nth} of ${vm}`, () => this.accepted(vm).length >= nth, FIRST_EVENT_MS);
+    const { event } = this.accepted(vm)[nth - 1] as Delivery;
+    return { event, seconds: machine.seconds };
+  }
+
+  /** Waits until the nth run has ended; returns what its playbook said and the seconds. */
+  public async run(
+    machine: Machine,
+    vm: string,
+    nth: number,
+  ): Promise<{ call: Record<string, unknown>; seconds: number }> {
+    const calls = (): Record<string, unknown>[] => this.recorder.calls.filter((call) => call.vm === vm);
+    const failed = /nexus-pull: run (?:failed|refused|interrupted).*/;
+    await machine.until(
+      `run ${nth} of ${vm}`,
+      () => {
+        const said = failed.exec(machine.console())?.[0];
+        if (said !== undefined) throw new Error(said);
+        return calls().length >= nth;
+      },
+      RUN_MS,
+    );
+    await machine.until(
+      "the end of the run",
+      async () => {
+        const { output } = await machine.shell("systemctl show --property=ActiveState nexus-pull.service");
+        if (output.includes("ActiveState=inactive") || output.includes("ActiveState=failed")) return true;
+        await new Promise((next) => setTimeout(next, LOOK_MS));
+        return false;
+      },
+      RUN_MS,
+    );
+    assert.equal(calls().length, nth, "one run a boot");
+    return { call: calls()[nth - 1] as Record<string, unknown>, seconds: machine.seconds };
+  }
+}
+
+const EVENT_SCHEMA = "event.schema.json";
+
+/** The generation that a machine with this seed adopts. */
+export function generationOf({ userData }: SeedTexts): string {
+  const base64 = /<<'NEXUS_PULL_SEED'\n *(\S+)\n/.exec(userData)?.[1] ?? "";
+  const seed = JSON.parse(Buffer.from(base64, "base64").toString("utf8")) as { config: { generation: string } };
+  return seed.config.generation;
+}
+
+/** What a run needs besides the image, by the Debian package that has it. */
+const PROGRAMS = {
+  "qemu-system-x86_64": "qemu-system-x86",
+  "qemu-img": "qemu-utils",
+  genisoimage: "genisoimage",
+  socat: "socat",
+  git: "git",
+} as const;
+
+function requirePrograms(): void {
+  const there = (program: string): boolean => spawnSync("sh", ["-c", `command -v ${program}`]).status === 0;
+  const lack = Object.entries(PROGRAMS).filter(([program]) => !there(program));
+  if (lack.length === 0) return;
+  const packages = lack.map(([, name]) => name).join(" ");
+  throw new Error(`not there: ${lack.map(([program]) => program).join(", ")}; apt-get install ${packages}`);
+}
+
+function imageFolder(): string {
+  const look = spawnSync("bash", ["tools/vm-image.sh", "--print"], {
+    cwd: REPOSITORY,
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const folder = /^NEXUS_PULL_VM_IMAGE=(.+)$/m.exec(look.stdout)?.[1];
+  if (look.status !== 0 || folder === undefined) throw new Error("there is no image: see tools/vm-image.sh --help");
+  return folder;
+}
+
+/** What would show a boot that went wrong in a way that no single check looks for. */
+export async function expectSoundBoot(machine: Machine): Promise<void> {
+  const { output } = await machine.shell(
+    "journalctl --boot --no-pager --output=cat | grep -iE 'ordering cycle|deleted to break|breaking.*cycle'",
+  );
+  assert.equal(output, "", "ordering cycles");
+  assert.equal(await machine.read("systemctl --failed --plain --no-legend"), "", "failed units");
+  assert.match(machine.console(), / login: /, "a login prompt on the console");
+}
+
+/** Properties of units in microseconds since the machine's start. */
+export async function microseconds(machine: Machine, unit: string, property: string): Promise<number> {
+  const text = await machine.read(`systemctl show --value --property=${property}Monotonic ${unit}`);
+  return Number(text.trim());
+}
+
+/** Keeps what tells why, next to the serial logs. Returns the folder. */
+export async function keepEvidence(machine: Machine): Promise<string> {
+  const commands = {
+    journal: "journalctl --no-pager --output=short-monotonic | tail -c 400000",
+    "cloud-init": "tail -c 100000 /var/log/cloud-init.log /var/log/cloud-init-output.log",
+    agent: "nexus-pull-agent status --json; cat /var/log/ansible-pull.log; systemctl list-jobs; systemctl --failed",
+  };
+  for (const [name, command] of Object.entries(commands)) {
+    const answer = await machine.shell(command, 60_000).catch((error: unknown) => ({ output: String(error) }));
+    writeFileSync(join(machine.folder, `${name}.log`), answer.output);
+  }
+  await machine.kill();
+  return machine.folder;
+}

@@ -1,0 +1,48 @@
+// `npx tsx __tests__/vm/run.ts [CASE...]`: real machines, one after the other. About ten minutes without KVM.
+import { rmSync } from "node:fs";
+import { CASES } from "./cases";
+import { keepEvidence, Lab } from "./lab";
+
+async function runCase(lab: Lab, name: string): Promise<boolean> {
+  const started = Date.now();
+  const machine = lab.machine(name);
+  const took = (): string => `${Math.round((Date.now() - started) / 1000)} s`;
+  try {
+    const said = await CASES[name]?.(lab, machine, name);
+    await machine.kill();
+    rmSync(machine.folder, { recursive: true, force: true });
+    process.stdout.write(`ok ${name} (${took()}): ${said}\n`);
+    return true;
+  } catch (error) {
+    process.stdout.write(`NOT OK ${name} (${took()}): ${error instanceof Error ? error.stack : String(error)}\n`);
+    process.stdout.write(`  logs: ${await keepEvidence(machine)}\n`);
+    return false;
+  }
+}
+
+async function main(asked: readonly string[]): Promise<number> {
+  const unknown = asked.filter((name) => !(name in CASES));
+  if (unknown.length > 0) {
+    process.stderr.write(`no such case: ${unknown.join(", ")} (there are: ${Object.keys(CASES).join(", ")})\n`);
+    return 2;
+  }
+  const lab = await Lab.open();
+  process.stdout.write(`processor: ${lab.processorName}\n`);
+  let failures = 0;
+  try {
+    for (const name of asked.length > 0 ? asked : Object.keys(CASES)) failures += (await runCase(lab, name)) ? 0 : 1;
+  } finally {
+    await lab.close();
+  }
+  return failures === 0 ? 0 : 1;
+}
+
+// So that the machines end with us: support/processes ends its children at exit.
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));
+main(process.argv.slice(2)).then(
+  (status) => process.exit(status),
+  (error: unknown) => {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.exit(3);
+  },
+);
