@@ -173,6 +173,28 @@ export const MATRIX: Record<string, MatrixCase> = {
     }),
   }),
   "seed at a URL": () => ({ seed: Seed.url("https://seed.example/nexus-01/") }),
+  "agent of the image, in another fleet": () => ({
+    agent: "image",
+    fleet: "Edge.1",
+    seed: Seed.snippet({ datastore: "shared", nodeName: "pve3" }),
+    cloudConfig: { package_upgrade: true, ca_certs: { remove_defaults: true, trusted: [PEM] } },
+  }),
+  "Vault for a deploy key": (c) => ({
+    source: Git.ssh("ssh://git@git.example/ops/ansible.git", {
+      knownHosts: ["git.example ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBhx2T1m9z1YwS0rYcQm0m7q8l8p3vN0v7o3yqf2Jk1b"],
+    }),
+    vault: Vault.appRole({
+      address: "https://vault.example:8200",
+      roleId: "role",
+      wrappedSecretId: c.secret("wrapped"),
+      mount: "auth/nexus",
+      deployKey: { path: "secret/data/git", field: "key" },
+    }),
+  }),
+  "schedule without jitter, one variable as an extra variable": (c) => ({
+    schedule: Schedule.every("20m"),
+    extraVars: { node: c.vars.proxmoxNode, sentence: `on ${c.vars.proxmoxNode}: "yes"` },
+  }),
   "replacing policy": () => ({ changePolicy: ChangePolicy.replaceVm() }),
   "new-instance policy": (c) => ({ changePolicy: ChangePolicy.newInstance(), receiver: c.receiver() }),
 };
