@@ -45,6 +45,8 @@ export interface Guard {
 export interface Deadline {
   readonly starts: readonly string[];
   readonly seconds: string;
+  /** Of a VM in no roster. */
+  readonly default_s?: number;
   readonly phases: readonly Phase[];
   readonly ends: string;
   readonly append: "vm.overdue";

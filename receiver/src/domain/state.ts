@@ -1,0 +1,139 @@
+// What the fold makes of one VM's log. Plain data: it is stored as JSON beside the log and compared with a rebuild.
+import { type ConditionName, type ConditionStatus, lifecycle, type Phase } from "../../../contract";
+import type { Data, LogRecord } from "./log";
+
+export interface Condition {
+  readonly status: ConditionStatus;
+  readonly reason: string;
+  readonly message?: string;
+  /** When the status changed last, by the receiver's clock. */
+  readonly at: number;
+}
+
+/** Why a machine is not its VM's any more; the reason if it speaks again. */
+export type Gone = "stream_superseded" | "stream_released";
+
+export interface Machine {
+  readonly stream: string;
+  readonly instance_id: string;
+  /** Position of its first event. */
+  readonly first: number;
+  readonly gone?: Gone;
+  /** The seq that comes next. */
+  readonly next: number;
+  readonly boot_id: string;
+  /** When its last event was received. */
+  readonly heard: number;
+  readonly heartbeat_s?: number;
+  /** What it last said of itself. */
+  readonly facts: Data;
+}
+
+export interface Run {
+  readonly run_id: string;
+  readonly mode?: string;
+  readonly trigger?: string;
+  readonly intended_sha?: string;
+  readonly applied_sha?: string;
+  readonly config_digest?: string;
+  readonly started?: number;
+  readonly ended?: number;
+  readonly duration_s?: number;
+  readonly outcome?: string;
+  readonly reason?: string;
+  readonly message?: string;
+  readonly changed?: number;
+  readonly diff_summary?: Data;
+}
+
+export interface Announcement {
+  readonly roster_id: string;
+  readonly instance_id: string;
+  readonly deadline_s: number;
+  readonly ref: string;
+}
+
+export interface Deadlines {
+  /** When it began; its length is the announcement's. */
+  readonly roster?: number;
+  readonly bootstrap?: { readonly start: number; readonly seconds: number };
+  readonly run?: { readonly start: number; readonly seconds: number; readonly run_id: string };
+}
+
+/** A gone machine that spoke, and of which the log has no vm.impostor yet. */
+export interface Suspect {
+  readonly stream: string;
+  readonly boot_id: string;
+  readonly event_id: string;
+  readonly reason: Gone;
+}
+
+/** An event that waits for those before it. */
+export interface Held {
+  readonly stream: string;
+  readonly position: number;
+  readonly received: number;
+}
+
+export interface VmState {
+  readonly fleet: string;
+  readonly vm: string;
+  readonly phase: Phase;
+  readonly reason: string;
+  readonly message?: string;
+  readonly since: number;
+  /** What Stale came from. */
+  readonly remembered?: { readonly phase: Phase; readonly reason: string; readonly message?: string };
+  readonly conditions: Readonly<Record<ConditionName, Condition>>;
+  readonly announced?: Announcement;
+  readonly retired?: true;
+  readonly current?: string;
+  readonly machines: Readonly<Record<string, Machine>>;
+  readonly deadlines: Deadlines;
+  /** Newest first. */
+  readonly runs: readonly Run[];
+  readonly intended_sha?: string;
+  readonly applied_sha?: string;
+  /** The commit that the current machine's last proved run applied, and the settings it did it with. */
+  readonly proved?: { readonly commit: string; readonly config_digest?: string };
+  /** The commit that the failure is about, where it is about one. */
+  readonly failed_sha?: string;
+  readonly suspects: Readonly<Record<string, Suspect>>;
+  /** Keys of the impostors that the log has, newest last. */
+  readonly flagged: readonly string[];
+  readonly impostors: number;
+  readonly held: readonly Held[];
+  readonly last: number;
+}
+
+export const CONDITIONS: readonly ConditionName[] = lifecycle.conditions.map(({ name }) => name);
+
+export function initialState(first: LogRecord): VmState {
+  const awaited: Condition = { status: "Unknown", reason: "awaited", at: first.received };
+  return {
+    fleet: first.fleet,
+    vm: first.vm,
+    phase: lifecycle.initial_phase,
+    reason: "awaited",
+    since: first.received,
+    conditions: Object.fromEntries(CONDITIONS.map((name) => [name, awaited])) as VmState["conditions"],
+    machines: {},
+    deadlines: { roster: first.received },
+    runs: [],
+    suspects: {},
+    flagged: [],
+    impostors: 0,
+    held: [],
+    last: 0,
+  };
+}
+
+export function currentMachine(state: VmState): Machine | undefined {
+  return state.current === undefined ? undefined : state.machines[state.current];
+}
+
+/** The same without members that are undefined: what is stored as JSON must equal what is in memory. */
+export function compact<T extends object>(value: T): T {
+  for (const key of Object.keys(value) as (keyof T)[]) if (value[key] === undefined) delete value[key];
+  return value;
+}

@@ -1,0 +1,108 @@
+// What a request does to the log. Each is a decision: it looks, refuses, or appends.
+import { createHash } from "node:crypto";
+import type { RosterEntry } from "../../../contract";
+import { foreignKeyFlag } from "../domain/machines";
+import { endOf, rosterChanges } from "../domain/roster";
+import type { StoredRequest } from "../store/port";
+import type { Decision } from "./engine";
+import { Refusal } from "./refusal";
+import type { Incoming, Transaction } from "./transaction";
+
+export interface Accepted {
+  readonly accepted: number;
+  readonly duplicates: number;
+}
+
+/** One VM's events: all of them, or none. */
+export function takeEvents(events: readonly Incoming[]): Decision<Accepted> {
+  return async (transaction) => {
+    const fresh: Incoming[] = [];
+    const ids = new Map<string, string>();
+    for (const [index, { event, text }] of events.entries()) {
+      const { fleet, vm } = event.data;
+      const stored = ids.get(event.id) ?? (await transaction.find(fleet, vm, event.id));
+      if (stored === undefined) fresh.push({ event, text });
+      else if (stored !== text) throw new Refusal("id_conflict", events.length > 1 ? { index } : {});
+      ids.set(event.id, text);
+    }
+    for (const incoming of fresh) await transaction.take(incoming);
+    return { accepted: fresh.length, duplicates: events.length - fresh.length };
+  };
+}
+
+export interface OperatorCall {
+  readonly id: string;
+  readonly fleet: string;
+  readonly body: Uint8Array;
+}
+
+/** The answer of the same request before: only the newest may be repeated. */
+async function answeredBefore(
+  transaction: Transaction,
+  call: Omit<StoredRequest, "answer" | "counts">,
+): Promise<string | undefined> {
+  const used = await transaction.request(call.id);
+  if (used === undefined) return undefined;
+  const same =
+    used.kind === call.kind && used.fleet === call.fleet && used.vm === call.vm && used.digest === call.digest;
+  const newest = await transaction.newestRequest(call.kind, call.fleet, call.vm);
+  // An end that did not count retired nobody, so its repetition cannot either: it may have lost its answer, too.
+  if (same && (newest?.id === call.id || !used.counts)) return used.answer;
+  throw new Refusal("id_used");
+}
+
+const sha256 = (body: Uint8Array): string => createHash("sha256").update(body).digest("hex");
+
+export function putRoster(call: OperatorCall, roster: readonly RosterEntry[]): Decision<string> {
+  return async (transaction) => {
+    const { id, fleet } = call;
+    const request = { id, kind: "roster" as const, fleet, digest: sha256(call.body) };
+    const before = await answeredBefore(transaction, request);
+    if (before !== undefined) return before;
+    const ended = endOf(id, roster);
+    const newest = ended === undefined ? undefined : await transaction.newestRequest("roster", fleet);
+    const counts = ended === undefined || newest?.id === ended;
+    const changes = counts ? rosterChanges(id, roster, transaction.statesOf(fleet)) : [];
+    for (const { vm, draft } of changes) await transaction.draft(fleet, vm, draft);
+    const retired = changes.filter(({ draft }) => draft.type === "vm.retired").length;
+    const answer = JSON.stringify({ expected: changes.length - retired, retired });
+    transaction.addRequest({ ...request, answer, counts });
+    return answer;
+  };
+}
+
+export function releaseVm(call: OperatorCall, vm: string): Decision<string> {
+  return async (transaction) => {
+    const { id, fleet } = call;
+    const request = { id, kind: "release" as const, fleet, vm, digest: sha256(new Uint8Array()) };
+    const before = await answeredBefore(transaction, request);
+    if (before !== undefined) return before;
+    const released = transaction.state(fleet, vm) !== undefined;
+    if (released) await transaction.draft(fleet, vm, { type: "vm.released", data: { release_id: id } });
+    const answer = JSON.stringify({ released });
+    transaction.addRequest({ ...request, answer, counts: true });
+    return answer;
+  };
+}
+
+export interface ForeignKey {
+  /** Whose key it is. */
+  readonly fleet: string;
+  readonly vm: string;
+  /** Who was named. */
+  readonly claimed: string;
+  readonly eventId?: string;
+  readonly remote?: string;
+}
+
+/** Noted once an hour for each pair. */
+export function noteForeignKey({ fleet, vm, claimed, eventId, remote }: ForeignKey): Decision<void> {
+  return async (transaction) => {
+    const state = transaction.state(fleet, vm);
+    const flag = foreignKeyFlag(claimed, Math.floor(transaction.clock.now / 3_600_000));
+    if (state === undefined || state.flagged.includes(flag)) return;
+    const data = { reason: "key_of_another_vm", claimed_vm: claimed, event_id: eventId, remote };
+    const told = Object.fromEntries(Object.entries(data).filter(([, value]) => value !== undefined));
+    await transaction.draft(fleet, vm, { type: "vm.impostor", data: told });
+  };
+}

@@ -1,0 +1,42 @@
+import type { VmState } from "../domain/state";
+
+export const keyOf = (fleet: string, vm: string): string => `${fleet}/${vm}`;
+
+/** What is committed of every VM, in memory: reading asks no store. */
+export class Fleets {
+  private readonly states = new Map<string, VmState>();
+  private sorted?: readonly VmState[];
+  private readonly streams = new Map<string, string>();
+  /** Grows with every change. */
+  public version = 0;
+
+  public put(states: readonly VmState[]): void {
+    for (const state of states) {
+      const key = keyOf(state.fleet, state.vm);
+      this.states.set(key, state);
+      for (const stream of Object.keys(state.machines)) this.streams.set(stream, key);
+    }
+    this.sorted = undefined;
+    this.version += 1;
+  }
+
+  public get(fleet: string, vm: string): VmState | undefined {
+    return this.states.get(keyOf(fleet, vm));
+  }
+
+  /** The VM of which a stream was heard. */
+  public byStream(stream: string): VmState | undefined {
+    return this.states.get(this.streams.get(stream) ?? "");
+  }
+
+  /** Every VM, by fleet and name. */
+  public all(): readonly VmState[] {
+    // By code unit, so that a cursor means the same wherever the receiver runs.
+    this.sorted ??= [...this.states.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, state]) => state);
+    return this.sorted;
+  }
+
+  public get size(): number {
+    return this.states.size;
+  }
+}

@@ -1,0 +1,115 @@
+// One group of changes being made: what was committed, and on top of it what is not yet.
+import { type Event, lifecycle } from "../../../contract";
+import { type Clock, type Draft, impostors, recovery } from "../domain/clock";
+import { type LogRecord, recordOf } from "../domain/log";
+import { streamOf } from "../domain/machines";
+import { advance, gapIsOver, project } from "../domain/project";
+import type { VmState } from "../domain/state";
+import type { Changes, Store, StoredRequest } from "../store/port";
+import { type Fleets, keyOf } from "./fleets";
+
+/** An agent's event that passed every check. */
+export interface Incoming {
+  readonly event: Event;
+  readonly text: string;
+}
+
+export class Transaction {
+  private readonly records: LogRecord[] = [];
+  private readonly changed = new Map<string, VmState>();
+  private readonly texts = new Map<string, string>();
+  private readonly requests: StoredRequest[] = [];
+
+  public constructor(
+    private readonly store: Store,
+    private readonly fleets: Fleets,
+    private readonly last: number,
+    public readonly clock: Clock,
+  ) {}
+
+  public changes(): Changes {
+    return { records: this.records, vms: [...this.changed.values()], requests: this.requests };
+  }
+
+  public state(fleet: string, vm: string): VmState | undefined {
+    return this.changed.get(keyOf(fleet, vm)) ?? this.fleets.get(fleet, vm);
+  }
+
+  public statesOf(fleet: string): VmState[] {
+    const own = [...this.changed.values()].filter((state) => state.fleet === fleet);
+    const names = new Set(own.map(({ vm }) => vm));
+    return [...own, ...this.fleets.all().filter((state) => state.fleet === fleet && !names.has(state.vm))];
+  }
+
+  /** Text of the stored event of this id, also of one that is being stored. */
+  public async find(fleet: string, vm: string, id: string): Promise<string | undefined> {
+    return this.texts.get(`${keyOf(fleet, vm)}/${id}`) ?? (await this.store.find(fleet, vm, id));
+  }
+
+  public async request(id: string): Promise<StoredRequest | undefined> {
+    return this.requests.find((one) => one.id === id) ?? (await this.store.request(id));
+  }
+
+  public async newestRequest(kind: StoredRequest["kind"], fleet: string, vm?: string) {
+    const own = this.requests.filter(
+      (one) => one.counts && one.kind === kind && one.fleet === fleet && (vm === undefined || one.vm === vm),
+    );
+    return own.at(-1) ?? (await this.store.newestRequest(kind, fleet, vm));
+  }
+
+  public addRequest(request: StoredRequest): void {
+    this.requests.push(request);
+  }
+
+  /** An agent's event, with what the receiver has to say before and after it. */
+  public async take({ event, text }: Incoming): Promise<void> {
+    const record = recordOf(event, text, this.last + this.records.length + 1, this.clock.now);
+    const before = this.state(record.fleet, record.vm);
+    const recovered = before && recovery(before, streamOf(record), this.clock.now);
+    if (recovered !== undefined) await this.draft(record.fleet, record.vm, recovered);
+    await this.append({ ...record, position: this.last + this.records.length + 1 });
+    await this.accuse(record.fleet, record.vm);
+  }
+
+  /** An event of the receiver's own. */
+  public async draft(fleet: string, vm: string, { type, data }: Draft): Promise<void> {
+    const position = this.last + this.records.length + 1;
+    const event = {
+      specversion: "1.0",
+      // Positions are never given twice, so neither is this.
+      id: `receiver-${position}`,
+      source: `/fleets/${fleet}/vms/${vm}`,
+      type: lifecycle.type_prefix + type,
+      time: new Date(this.clock.now).toISOString(),
+      datacontenttype: "application/json",
+      data: { fleet, vm, ...data },
+    };
+    await this.append(recordOf(event as unknown as Event, JSON.stringify(event), position, this.clock.now));
+  }
+
+  /** Folds a VM anew when a gap has been waited for long enough. */
+  public async closeGaps(state: VmState): Promise<void> {
+    if (!state.held.some((held) => gapIsOver(held, this.clock.now))) return;
+    this.changed.set(keyOf(state.fleet, state.vm), await this.refold(state.fleet, state.vm));
+    await this.accuse(state.fleet, state.vm);
+  }
+
+  private async append(record: LogRecord): Promise<void> {
+    const { fleet, vm, id } = record;
+    this.records.push(record);
+    this.texts.set(`${keyOf(fleet, vm)}/${id}`, record.text);
+    const next = advance(this.state(fleet, vm), record) ?? (await this.refold(fleet, vm));
+    this.changed.set(keyOf(fleet, vm), next);
+  }
+
+  private async accuse(fleet: string, vm: string): Promise<void> {
+    const state = this.state(fleet, vm);
+    for (const draft of state === undefined ? [] : impostors(state)) await this.draft(fleet, vm, draft);
+  }
+
+  private async refold(fleet: string, vm: string): Promise<VmState> {
+    const stored = await this.store.events({ after: 0, limit: Number.MAX_SAFE_INTEGER, fleet, vm });
+    const own = this.records.filter((record) => record.fleet === fleet && record.vm === vm);
+    return project([...stored, ...own], this.clock.now);
+  }
+}

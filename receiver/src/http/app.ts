@@ -1,0 +1,92 @@
+// The HTTP side as a whole. It never listens; main.ts does.
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
+import { Refusal } from "../engine/refusal";
+import { printable } from "../intake/notes";
+import { plainAddress } from "./access";
+import type { AppDeps } from "./deps";
+import { eventRoutes } from "./events";
+import { operatorRoutes } from "./operator";
+import { asRefusal, sendRefusal } from "./problem";
+import { serviceRoutes } from "./service";
+import { statusRoutes } from "./status";
+import { streamRoutes } from "./stream";
+import { waitRoutes } from "./wait";
+import { webhookRoutes } from "./webhook";
+
+/** A client that sends its request slower than this is cut off. */
+const REQUEST_MS = 30_000;
+const HEADERS_MS = 10_000;
+const METHODS = ["GET", "POST", "PUT"] as const;
+/** Refused as the wrong answer to a question, not as an attempt to write. */
+const UNREMARKABLE = ["path_unknown", "method_not_allowed", "vm_unknown", "shutting_down"];
+
+function refuse(deps: AppDeps, request: FastifyRequest, reply: FastifyReply, error: unknown): FastifyReply {
+  const refusal = asRefusal(error);
+  if (refusal.code === "internal") deps.report(error);
+  deps.metrics.refusals.inc({ code: refusal.code });
+  if (!UNREMARKABLE.includes(refusal.code)) {
+    const at = new Date(deps.now()).toISOString();
+    const remote = plainAddress(request.ip);
+    const detail = printable(refusal.details.detail ?? refusal.rejection.meaning, 300);
+    deps.refused.add({ at, remote, code: refusal.code, detail });
+    deps.log(`${at} refused ${refusal.code} from ${remote}: ${detail}`);
+  }
+  // What is left of a body that nobody reads would be taken for the next request.
+  if (refusal.code === "body_too_large" || refusal.code === "shutting_down") void reply.header("connection", "close");
+  return sendRefusal(reply, refusal);
+}
+
+function notFound(app: FastifyInstance, request: FastifyRequest): Refusal {
+  const [url = ""] = request.url.split("?");
+  const allow = METHODS.filter((method) => matches(app, method, url));
+  return allow.length === 0
+    ? new Refusal("path_unknown")
+    : new Refusal("method_not_allowed", { allow: allow.join(", ") });
+}
+
+/** Whether a path has a route for the method. */
+function matches(app: FastifyInstance, method: string, url: string): boolean {
+  const path = url
+    .replace(/^\/fleets\/[^/]+\/roster$/, "/fleets/:fleet/roster")
+    .replace(/^\/fleets\/[^/]+\/vms\/[^/]+\/(release|wait)$/, "/fleets/:fleet/vms/:vm/$1")
+    .replace(/^\/status\/[^/]+$/, "/status/:vm");
+  return app.hasRoute({ method: method as "GET", url: path });
+}
+
+function basicApp(deps: AppDeps): FastifyInstance {
+  const app = Fastify({
+    logger: false,
+    exposeHeadRoutes: false,
+    trustProxy: deps.trustedProxies.length === 0 ? false : [...deps.trustedProxies],
+    requestTimeout: REQUEST_MS,
+    connectionTimeout: 0,
+    routerOptions: { maxParamLength: 300 },
+    return503OnClosing: false,
+    frameworkErrors: (_error, request, reply) =>
+      void refuse(deps, request as FastifyRequest, reply as FastifyReply, new Refusal("path_unknown")),
+  });
+  app.server.headersTimeout = HEADERS_MS;
+  app.removeAllContentTypeParsers();
+  // Bytes as they came: a signature is over them, not over what a parser makes of them.
+  app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
+  return app;
+}
+
+export function buildApp(deps: AppDeps): FastifyInstance {
+  const app = basicApp(deps);
+  app.addHook("onRequest", async (request, reply) => {
+    void reply.header("x-content-type-options", "nosniff");
+    const probe = request.url === "/healthz" || request.url === "/readyz";
+    if (deps.stopping.aborted && !probe) throw new Refusal("shutting_down");
+  });
+  app.setErrorHandler((error, request, reply) => refuse(deps, request, reply, error));
+  app.setNotFoundHandler((request, reply) => refuse(deps, request, reply, notFound(app, request)));
+  webhookRoutes(app, deps);
+  operatorRoutes(app, deps);
+  waitRoutes(app, deps);
+  statusRoutes(app, deps);
+  eventRoutes(app, deps);
+  streamRoutes(app, deps);
+  serviceRoutes(app, deps);
+  return app;
+}

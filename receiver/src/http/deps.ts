@@ -1,0 +1,31 @@
+import type { Engine } from "../engine/engine";
+import type { Note, Refused, Ring } from "../intake/notes";
+import type { Metrics } from "../ops/metrics";
+import type { Store } from "../store/port";
+import type { Readers } from "./access";
+
+/** Everything that the HTTP side is given; it opens and listens to nothing itself. */
+export interface AppDeps {
+  readonly engine: Engine;
+  readonly store: Store;
+  readonly metrics: Metrics;
+  /** Operator secrets, newest first. */
+  readonly secrets: readonly string[];
+  readonly now: () => number;
+  readonly notes: Ring<Note>;
+  readonly refused: Ring<Refused>;
+  /** One readable line for the log file. */
+  readonly log: (line: string) => void;
+  /** An error that nobody expected. */
+  readonly report: (error: unknown) => void;
+  readonly readers: Readers;
+  readonly token?: string;
+  /** Whether bodies without a signature are taken as notes. */
+  readonly takeNotes: boolean;
+  /** Addresses of proxies whose X-Forwarded-For counts. */
+  readonly trustedProxies: readonly string[];
+  readonly maxWaits: number;
+  readonly maxStreams: number;
+  /** Aborts when the receiver stops: what is held open ends then. */
+  readonly stopping: AbortSignal;
+}

@@ -1,0 +1,70 @@
+import type { FastifyInstance, FastifyRequest } from "fastify";
+import { limits, type OperatorRequest, type Roster, verifyRequestMac } from "../../../contract";
+import { putRoster, releaseVm } from "../engine/commands";
+import { Refusal } from "../engine/refusal";
+import { parseBody } from "../intake/events";
+import { errorsOf, patterns, validators } from "../intake/schemas";
+import type { AppDeps } from "./deps";
+import { bodyOf, header } from "./webhook";
+
+type Unsigned = OperatorRequest extends infer R ? (R extends OperatorRequest ? Omit<R, "id"> : never) : never;
+
+/** The request's id, when its MAC is good. */
+export function checkMac(deps: AppDeps, request: FastifyRequest, what: Unsigned): string {
+  const id = header(request, "nexus-pull-id");
+  const mac = header(request, "nexus-pull-mac");
+  if (id === undefined || mac === undefined) throw new Refusal("mac_missing");
+  if (!patterns.requestId.test(id)) throw new Refusal("request_id_malformed");
+  // Eight MACs, as openapi.json has it: each costs two hashes a secret.
+  const some = mac.split(" ").slice(0, 8).join(" ");
+  if (!verifyRequestMac(deps.secrets, { ...what, id } as OperatorRequest, some)) throw new Refusal("mac_invalid");
+  return id;
+}
+
+export interface VmPath {
+  readonly fleet: string;
+  readonly vm: string;
+}
+
+export function checkName({ fleet, vm }: Partial<VmPath>): void {
+  if (fleet !== undefined && !patterns.fleet.test(fleet)) throw new Refusal("name_malformed", { detail: "fleet" });
+  if (vm !== undefined && !patterns.vm.test(vm)) throw new Refusal("name_malformed", { detail: "vm" });
+}
+
+function readRoster(body: Buffer): Roster {
+  const value = parseBody(body);
+  if (!validators.roster(value)) throw new Refusal("roster_invalid", { errors: errorsOf(validators.roster) });
+  const roster = value as Roster;
+  const seen = new Set<string>();
+  for (const [index, { name }] of roster.entries()) {
+    if (seen.has(name))
+      throw new Refusal("roster_invalid", { errors: [{ path: `/${index}/name`, message: `${name} is there twice` }] });
+    seen.add(name);
+  }
+  return roster;
+}
+
+/** Larger than any body of a release, which has none. */
+const RELEASE_BYTES = 65_536;
+
+export function operatorRoutes(app: FastifyInstance, deps: AppDeps): void {
+  app.put<{ Params: VmPath }>("/fleets/:fleet/roster", { bodyLimit: limits.roster_bytes }, async (request, reply) => {
+    const { fleet } = request.params;
+    checkName({ fleet });
+    const body = bodyOf(request);
+    const id = checkMac(deps, request, { action: "roster", fleet, body });
+    const answer = await deps.engine.submit(putRoster({ id, fleet, body }, readRoster(body)));
+    return reply.type("application/json").send(answer);
+  });
+  app.post<{ Params: VmPath }>(
+    "/fleets/:fleet/vms/:vm/release",
+    { bodyLimit: RELEASE_BYTES },
+    async (request, reply) => {
+      const { fleet, vm } = request.params;
+      checkName(request.params);
+      const id = checkMac(deps, request, { action: "release", fleet, vm });
+      const answer = await deps.engine.submit(releaseVm({ id, fleet, body: new Uint8Array() }, vm));
+      return reply.type("application/json").send(answer);
+    },
+  );
+}

@@ -1,0 +1,44 @@
+import type { FastifyReply } from "fastify";
+import { Refusal } from "../engine/refusal";
+import { StoreError } from "../store/port";
+
+/** Any error as what rejections.json knows. */
+export function asRefusal(error: unknown): Refusal {
+  if (error instanceof Refusal) return error;
+  if (error instanceof StoreError) return new Refusal(error.code);
+  const status = (error as { statusCode?: unknown }).statusCode;
+  if (status === 413) return new Refusal("body_too_large");
+  if (typeof status === "number" && status >= 400 && status < 500)
+    return new Refusal("body_malformed", { detail: String((error as Error).message).slice(0, 200) });
+  return new Refusal("internal");
+}
+
+/** RFC 9457. */
+export function problemOf(refusal: Refusal): Record<string, unknown> {
+  const { code, status, action, remedy, retry_after_s, meaning } = refusal.rejection;
+  const { detail, index, errors, candidates } = refusal.details;
+  const body = {
+    type: `urn:nexus-pull:rejection:${code}`,
+    title: meaning,
+    status,
+    detail,
+    code,
+    action,
+    retry_after_s,
+    remedy,
+    index,
+    errors,
+    candidates,
+  };
+  return Object.fromEntries(Object.entries(body).filter(([, value]) => value !== undefined));
+}
+
+export function sendRefusal(reply: FastifyReply, refusal: Refusal): FastifyReply {
+  const { status, retry_after_s } = refusal.rejection;
+  if (retry_after_s !== undefined) void reply.header("retry-after", String(retry_after_s));
+  if (refusal.details.allow !== undefined) void reply.header("allow", refusal.details.allow);
+  return reply
+    .code(status)
+    .type("application/problem+json")
+    .send(JSON.stringify(problemOf(refusal)));
+}

@@ -1,0 +1,105 @@
+import { createHash, randomBytes } from "node:crypto";
+import type { FastifyInstance, FastifyRequest } from "fastify";
+import { lifecycle } from "../../../contract";
+import { currentMachine, type VmState } from "../domain/state";
+import { keyOf } from "../engine/fleets";
+import { Refusal } from "../engine/refusal";
+import { patterns } from "../intake/schemas";
+import { requireReader } from "./access";
+import type { AppDeps } from "./deps";
+import { integerParameter, type Query, refuseParameter, textParameter } from "./query";
+import { vmDetail, vmView } from "./views";
+
+const PHASES = lifecycle.phases.map(({ name }) => name as string);
+const TIMELINE = 50;
+const SHOWN = 20;
+export const PAGE = { least: 1, most: 1000, otherwise: 200 };
+
+function phasesOf(query: Query): readonly string[] | undefined {
+  const phases = textParameter(query, "phase")?.split(",");
+  if (phases?.some((phase) => !PHASES.includes(phase))) refuseParameter("phase", `must be of ${PHASES.join(", ")}`);
+  return phases;
+}
+
+/** The key behind which the page begins. */
+function cursorOf(query: Query): string | undefined {
+  const cursor = textParameter(query, "cursor");
+  if (cursor === undefined) return undefined;
+  const key = Buffer.from(cursor, "base64url").toString("utf8");
+  const isOurs = Buffer.from(key).toString("base64url") === cursor && key.includes("/");
+  if (!isOurs) throw new Refusal("cursor_invalid");
+  return key;
+}
+
+function summary(states: readonly VmState[]): Record<string, unknown> {
+  const phases: Record<string, number> = {};
+  for (const { phase } of states) phases[phase] = (phases[phase] ?? 0) + 1;
+  return { total: states.length, phases };
+}
+
+function statusPage(deps: AppDeps, query: Query): Record<string, unknown> {
+  const fleet = textParameter(query, "fleet", patterns.fleet);
+  const phases = phasesOf(query);
+  const after = cursorOf(query);
+  const limit = integerParameter(query, "limit", PAGE);
+  const all = deps.engine.fleets.all().filter((state) => fleet === undefined || state.fleet === fleet);
+  const page = all
+    .filter(({ phase }) => phases === undefined || phases.includes(phase))
+    .filter((state) => after === undefined || keyOf(state.fleet, state.vm) > after)
+    .slice(0, limit + 1);
+  const last = page.length > limit ? page[limit - 1] : undefined;
+  return {
+    summary: summary(all),
+    vms: page.slice(0, limit).map((state) => vmView(state, deps.now())),
+    ...(last === undefined ? {} : { next: Buffer.from(keyOf(last.fleet, last.vm)).toString("base64url") }),
+    ...(after === undefined ? { notes: deps.notes.newest(SHOWN), refused: deps.refused.newest(SHOWN) } : {}),
+  };
+}
+
+/** By name, instance id or address, as long as it fits one VM only. */
+function lookUp(deps: AppDeps, text: string, fleet: string | undefined): VmState {
+  const all = deps.engine.fleets.all().filter((state) => fleet === undefined || state.fleet === fleet);
+  const fits: ((state: VmState) => boolean)[] = [
+    ({ vm }) => vm === text,
+    (state) => (currentMachine(state)?.instance_id ?? state.announced?.instance_id) === text,
+    (state) => ((currentMachine(state)?.facts["addresses"] ?? []) as readonly string[]).includes(text),
+  ];
+  for (const fit of fits) {
+    const found = all.filter(fit);
+    if (found.length > 1)
+      throw new Refusal("vm_ambiguous", { candidates: found.slice(0, 100).map(({ fleet: of, vm }) => keyOf(of, vm)) });
+    if (found[0] !== undefined) return found[0];
+  }
+  throw new Refusal("vm_unknown");
+}
+
+/** Differs when what is shown may differ, but for the passing of time. */
+function etagOf(deps: AppDeps, run: string, request: FastifyRequest): string {
+  const shown = [...deps.notes.newest(1), ...deps.refused.newest(1)];
+  const of = JSON.stringify([run, deps.engine.fleets.version, shown, request.url]);
+  return `W/"${createHash("sha256").update(of).digest("base64url").slice(0, 22)}"`;
+}
+
+function isKnown(request: FastifyRequest, etag: string): boolean {
+  const given = request.headers["if-none-match"];
+  return given !== undefined && given.split(",").some((one) => one.trim() === etag || one.trim() === "*");
+}
+
+export function statusRoutes(app: FastifyInstance, deps: AppDeps): void {
+  // Versions count from zero after a restart, so a tag must not outlive the process.
+  const run = randomBytes(8).toString("hex");
+  app.get<{ Querystring: Query }>("/status", async (request, reply) => {
+    requireReader(request, deps.readers, deps.token);
+    const page = statusPage(deps, request.query);
+    const etag = etagOf(deps, run, request);
+    void reply.header("etag", etag).header("cache-control", "no-cache");
+    return isKnown(request, etag) ? reply.code(304).send() : reply.send(page);
+  });
+  app.get<{ Params: { vm: string }; Querystring: Query }>("/status/:vm", async (request, reply) => {
+    requireReader(request, deps.readers, deps.token);
+    if (request.params.vm.length > 200) refuseParameter("vm", "must be at most 200 characters");
+    const state = lookUp(deps, request.params.vm, textParameter(request.query, "fleet", patterns.fleet));
+    const newest = await deps.store.newest(state.fleet, state.vm, TIMELINE);
+    return reply.send(vmDetail(state, newest, deps.now()));
+  });
+}

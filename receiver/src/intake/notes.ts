@@ -1,0 +1,35 @@
+// What arrives without a signature, and what was refused: shown, bounded, in memory only. Whoever may not write to the
+// store must not be able to fill it.
+
+export interface Note {
+  readonly at: string;
+  readonly remote: string;
+  readonly text: string;
+}
+export interface Refused {
+  readonly at: string;
+  readonly remote: string;
+  readonly code: string;
+  readonly detail: string;
+}
+
+const KEPT = 100;
+const CHARACTERS = 500;
+
+/** The newest of something, newest first. */
+export class Ring<T> {
+  private items: readonly T[] = [];
+
+  public add(item: T): void {
+    this.items = [item, ...this.items].slice(0, KEPT);
+  }
+
+  public newest(count: number): readonly T[] {
+    return this.items.slice(0, count);
+  }
+}
+
+/** Printable, on one line, not long. */
+export function printable(text: string, characters = CHARACTERS): string {
+  return text.slice(0, characters).replace(/[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g, " ");
+}

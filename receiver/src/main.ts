@@ -1,0 +1,58 @@
+#!/usr/bin/env node
+// Where arguments, environment, signals and exit codes meet.
+import { readConfig } from "./ops/config";
+import { helpText } from "./ops/options";
+import { type Receiver, startReceiver } from "./receiver";
+
+const say = (line: string): void => void process.stderr.write(`${line}\n`);
+
+/** A wrong setting. */
+const EXIT_CONFIG = 78;
+
+function onSignals(receiver: Receiver): void {
+  let stopping = false;
+  const stop = (signal: string): void => {
+    if (stopping) return;
+    stopping = true;
+    say(`${signal}: taking nothing more, answering what is asked`);
+    receiver.stop().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        say(String(error));
+        process.exit(1);
+      },
+    );
+  };
+  for (const signal of ["SIGTERM", "SIGINT"]) process.on(signal, stop);
+  process.on("SIGHUP", () => {
+    receiver.log.reopen();
+    say(`SIGHUP: reopened ${receiver.log.path}`);
+  });
+}
+
+async function main(): Promise<void> {
+  const outcome = readConfig({ args: process.argv.slice(2), env: process.env });
+  if ("help" in outcome) return void process.stdout.write(helpText());
+  if ("problems" in outcome) {
+    for (const problem of outcome.problems) say(problem);
+    process.exitCode = EXIT_CONFIG;
+    return;
+  }
+  const { config, checkOnly } = outcome;
+  if (checkOnly) {
+    const { secret, token, ...shown } = config;
+    const hidden = { secret: secret && "given", token: token && "given" };
+    return void process.stdout.write(`${JSON.stringify({ ...shown, ...hidden }, null, 2)}\n`);
+  }
+  const receiver = await startReceiver(config, say);
+  onSignals(receiver);
+  for (const line of receiver.said) say(line);
+  say(`events: ${receiver.log.path}`);
+  const host = config.host === "0.0.0.0" || config.host === "::" ? "localhost" : config.host;
+  say(`listening: http://${host}:${receiver.port}/status; VMs post to http://<this host>:${receiver.port}/webhook`);
+}
+
+main().catch((error: unknown) => {
+  say(`nexus-pull-receiver: ${error instanceof Error ? error.message : String(error)}`);
+  process.exit(1);
+});

@@ -1,0 +1,55 @@
+// The file that people `tail -f`: one readable line an event.
+import { closeSync, openSync, writeSync } from "node:fs";
+import type { LogRecord } from "../domain/log";
+import { textOf } from "../domain/log";
+import type { VmState } from "../domain/state";
+import { printable } from "../intake/notes";
+
+export class LogFile {
+  private descriptor: number;
+
+  public constructor(public readonly path: string) {
+    this.descriptor = openSync(path, "a", 0o640);
+  }
+
+  /** Written at once: the file is for people, and its pages are the kernel's to flush. */
+  public line(text: string): void {
+    writeSync(this.descriptor, `${text}\n`);
+  }
+
+  /** After logrotate has moved the file away. */
+  public reopen(): void {
+    const old = this.descriptor;
+    this.descriptor = openSync(this.path, "a", 0o640);
+    closeSync(old);
+  }
+
+  public close(): void {
+    closeSync(this.descriptor);
+  }
+}
+
+const SHOWN = ["reason", "outcome", "run_id", "step", "status", "exit_code", "message"];
+
+/** e.g. 2026-01-01T00:02:20.000Z #10 dev/nexus-01 run.succeeded -> Configured outcome=unchanged */
+export function lineOf(record: LogRecord, state: VmState | undefined): string {
+  const details = SHOWN.flatMap((name) => {
+    const value = record.data[name];
+    return typeof value === "string" || typeof value === "number" ? [`${name}=${quoted(String(value))}`] : [];
+  });
+  const commit = textOf(record.data, "intended_sha");
+  const parts = [
+    new Date(record.received).toISOString(),
+    `#${record.position}`,
+    `${record.fleet}/${record.vm}`,
+    record.type,
+    `-> ${state?.phase ?? "?"}`,
+    ...details,
+    ...(commit === undefined ? [] : [`commit=${commit.slice(0, 12)}`]),
+  ];
+  return parts.join(" ");
+}
+
+function quoted(text: string): string {
+  return /^[\w.:-]+$/.test(text) ? text : JSON.stringify(printable(text));
+}

@@ -1,0 +1,98 @@
+import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import { lifecycle } from "../../../contract";
+import { isFromAgent, numberOf, type LogRecord } from "../domain/log";
+import { currentMachine } from "../domain/state";
+import { endsRun, isProved } from "../domain/runs";
+import type { Engine } from "../engine/engine";
+import type { Changes } from "../store/port";
+
+const COMMIT_SECONDS = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 5];
+const RUN_SECONDS = [5, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200];
+
+/** Labels are of closed sets: phases, types, outcomes, codes of the contract. No VM's name is one. */
+export class Metrics {
+  private readonly registry = new Registry();
+  private readonly registers = [this.registry];
+  public readonly contentType = this.registry.contentType;
+  public readonly notes = this.counter("nexus_pull_notes_total", "Bodies without a signature.");
+  public readonly duplicates = this.counter("nexus_pull_duplicate_events_total", "Events that were stored before.");
+  public readonly refusals = this.counter("nexus_pull_refusals_total", "Refused requests by code.", ["code"]);
+  public readonly failures = this.counter("nexus_pull_store_failures_total", "Groups that could not be committed.");
+  private readonly events = this.counter("nexus_pull_events_total", "Events in the log by type.", ["type"]);
+  private readonly runs = this.counter("nexus_pull_runs_total", "Runs that ended, by outcome.", ["outcome"]);
+  private readonly commits = this.histogram("nexus_pull_store_commit_seconds", "Time of a commit.", COMMIT_SECONDS);
+  private readonly groups = this.histogram(
+    "nexus_pull_store_group_events",
+    "Events of a commit.",
+    [1, 2, 5, 10, 50, 200, 500],
+  );
+  private readonly durations = this.histogram("nexus_pull_run_duration_seconds", "Duration of runs.", RUN_SECONDS);
+
+  private counter(name: string, help: string, labelNames: string[] = []): Counter {
+    return new Counter({ name, help, labelNames, registers: this.registers });
+  }
+
+  private histogram(name: string, help: string, buckets: number[]): Histogram {
+    return new Histogram({ name, help, buckets, registers: this.registers });
+  }
+
+  public gauge(name: string, help: string, read: () => number): void {
+    new Gauge({
+      name,
+      help,
+      registers: this.registers,
+      collect() {
+        this.set(read());
+      },
+    });
+  }
+
+  /** Gauges of what the engine knows, read when they are asked for. */
+  public watch(engine: Engine, now: () => number): void {
+    new Gauge({
+      name: "nexus_pull_vms",
+      help: "VMs by phase.",
+      labelNames: ["phase"],
+      registers: this.registers,
+      collect() {
+        for (const { name } of lifecycle.phases) this.set({ phase: name }, 0);
+        for (const { phase } of engine.fleets.all()) this.inc({ phase });
+      },
+    });
+    this.gauge("nexus_pull_queued_requests", "Requests that wait for a commit.", () => engine.queued);
+    this.gauge("nexus_pull_log_position", "Position of the newest event.", () => engine.position);
+    this.gauge("nexus_pull_silence_seconds_max", "Longest silence of a VM that is not retired.", () =>
+      silence(engine, now()),
+    );
+  }
+
+  public committed({ records }: Changes, seconds: number): void {
+    this.commits.observe(seconds);
+    this.groups.observe(records.length);
+    for (const record of records) this.count(record);
+  }
+
+  private count(record: LogRecord): void {
+    this.events.inc({ type: record.type });
+    if (!isFromAgent(record) || !endsRun(record.type)) return;
+    // A success that is not proved is none, here as in the phases.
+    const unproved = record.type === "run.succeeded" && !isProved(record);
+    const said = record.data["outcome"] ?? (record.type === "run.skipped" ? "skipped" : "drifted");
+    const outcome = unproved ? "failed" : said;
+    this.runs.inc({ outcome: String(outcome) });
+    const duration = numberOf(record.data, "duration_s");
+    if (duration !== undefined) this.durations.observe(duration);
+  }
+
+  public text(): Promise<string> {
+    return this.registry.metrics();
+  }
+}
+
+function silence(engine: Engine, now: number): number {
+  const heard = engine.fleets
+    .all()
+    .filter(({ retired }) => retired !== true)
+    .flatMap((state) => currentMachine(state)?.heard ?? []);
+  return heard.reduce((most, at) => Math.max(most, (now - at) / 1000), 0);
+}

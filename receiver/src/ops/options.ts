@@ -1,0 +1,112 @@
+// Every setting: its flag, its environment variable, its key in the configuration file. One table, so that help,
+// reading and checking cannot differ.
+import { isIP } from "node:net";
+
+export interface Option {
+  /** Key in the file; with dashes for underscores the flag. */
+  readonly key: string;
+  readonly env?: string;
+  readonly help: string;
+  readonly fallback?: string;
+  /** Undefined when the text is fine. */
+  readonly problem: (text: string) => string | undefined;
+}
+
+const any = (): undefined => undefined;
+const integer =
+  (least: number, most: number) =>
+  (text: string): string | undefined =>
+    /^[0-9]{1,9}$/.test(text) && Number(text) >= least && Number(text) <= most
+      ? undefined
+      : `must be an integer from ${least} to ${most}`;
+const oneOf =
+  (...values: string[]) =>
+  (text: string): string | undefined =>
+    values.includes(text) ? undefined : `must be one of ${values.join(", ")}`;
+const addresses = (text: string): string | undefined => {
+  const bad = text.split(",").find((one) => isIP(one.trim().split("/")[0] ?? "") === 0);
+  return bad === undefined ? undefined : `must be addresses or networks, separated by commas; got ${bad}`;
+};
+const path = (text: string): string | undefined => (text.includes("\0") ? "must not have a NUL" : undefined);
+
+export const OPTIONS: readonly Option[] = [
+  { key: "host", env: "NEXUS_PULL_HOST", fallback: "0.0.0.0", help: "address to listen on", problem: any },
+  {
+    key: "port",
+    env: "NEXUS_PULL_PORT",
+    fallback: "9191",
+    help: "port; 0 takes a free one",
+    problem: integer(0, 65535),
+  },
+  { key: "data", env: "NEXUS_PULL_DATA", help: "folder of the store and of a secret that was made", problem: path },
+  {
+    key: "log_file",
+    env: "NEXUS_PULL_LOG_FILE",
+    help: "one readable line an event; reopened on SIGHUP",
+    problem: path,
+  },
+  {
+    key: "secret_file",
+    env: "NEXUS_PULL_SECRET_FILE",
+    help: "operator secrets, one a line, several while one is replaced by another",
+    problem: path,
+  },
+  { key: "token_file", env: "NEXUS_PULL_TOKEN_FILE", help: "bearer token for reading from elsewhere", problem: path },
+  {
+    key: "readers",
+    env: "NEXUS_PULL_READERS",
+    fallback: "private",
+    help: "who reads without a token: private (addresses), nobody, everybody",
+    problem: oneOf("private", "nobody", "everybody"),
+  },
+  {
+    key: "trusted_proxies",
+    env: "NEXUS_PULL_TRUSTED_PROXIES",
+    help: "proxies whose X-Forwarded-For counts, separated by commas",
+    problem: addresses,
+  },
+  {
+    key: "notes",
+    env: "NEXUS_PULL_NOTES",
+    fallback: "on",
+    help: "take unsigned bodies as notes",
+    problem: oneOf("on", "off"),
+  },
+  {
+    key: "max_waits",
+    env: "NEXUS_PULL_MAX_WAITS",
+    fallback: "2000",
+    help: "waits at once",
+    problem: integer(0, 100_000),
+  },
+  {
+    key: "max_streams",
+    env: "NEXUS_PULL_MAX_STREAMS",
+    fallback: "1000",
+    help: "live views at once",
+    problem: integer(0, 100_000),
+  },
+];
+
+export const flagOf = ({ key }: Pick<Option, "key">): string => `--${key.replaceAll("_", "-")}`;
+
+export function helpText(): string {
+  const rows = OPTIONS.map(
+    (option) =>
+      `  ${flagOf(option).padEnd(18)} ${option.help}${option.fallback === undefined ? "" : ` [${option.fallback}]`}` +
+      `\n${" ".repeat(21)}${option.env}`,
+  );
+  return `nexus-pull-receiver: a durable record of what every self-configuring VM did
+
+Usage: nexus-pull-receiver [options]
+
+  --config           JSON file with any of the settings below, underscores for dashes
+  --check-config     says what would be used, or every problem, and ends
+  --help             this
+
+${rows.join("\n")}
+
+A flag wins over the environment, which wins over the file. NEXUS_PULL_SECRET and NEXUS_PULL_TOKEN hold the operator
+secret and the token themselves. Without a secret, one is made in the data folder (mode 0600).
+`;
+}

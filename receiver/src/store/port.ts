@@ -1,0 +1,63 @@
+import type { LogRecord } from "../domain/log";
+import type { VmState } from "../domain/state";
+
+/** An operator's request that was accepted; its id is used up. */
+export interface StoredRequest {
+  readonly id: string;
+  readonly kind: "roster" | "release";
+  readonly fleet: string;
+  /** Of a release. */
+  readonly vm?: string;
+  /** sha256 of the body. */
+  readonly digest: string;
+  /** What was answered, to be answered again. */
+  readonly answer: string;
+  /** Whether it became the newest of its kind; an end of a roster that is not the newest did not. */
+  readonly counts: boolean;
+}
+
+/** What becomes durable together, or not at all. */
+export interface Changes {
+  readonly records: readonly LogRecord[];
+  readonly vms: readonly VmState[];
+  readonly requests: readonly StoredRequest[];
+}
+
+export interface EventQuery {
+  /** Only behind this position. */
+  readonly after: number;
+  readonly limit: number;
+  readonly fleet?: string;
+  readonly vm?: string;
+}
+
+/** Where the log lives. One contract suite holds every implementation to this. */
+export interface Store {
+  /** When it resolves, all of it is on stable storage; when it rejects, none of it is in the store. */
+  commit(changes: Changes): Promise<void>;
+  lastPosition(): Promise<number>;
+  /** The states of the last commit, one a VM. */
+  states(): Promise<readonly VmState[]>;
+  /** Oldest first. */
+  events(query: EventQuery): Promise<readonly LogRecord[]>;
+  /** The newest of a VM, newest first. */
+  newest(fleet: string, vm: string, limit: number): Promise<readonly LogRecord[]>;
+  /** Text of the event with this id, which is unique within a VM. */
+  find(fleet: string, vm: string, id: string): Promise<string | undefined>;
+  request(id: string): Promise<StoredRequest | undefined>;
+  /** The newest request that counts: of a fleet's rosters, or of a VM's releases. */
+  newestRequest(kind: StoredRequest["kind"], fleet: string, vm?: string): Promise<StoredRequest | undefined>;
+  close(): Promise<void>;
+}
+
+/** The store cannot take more; what was asked for did not happen. */
+export class StoreError extends Error {
+  public constructor(
+    public readonly code: "store_full" | "store_unavailable",
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+    this.name = "StoreError";
+  }
+}
