@@ -18,18 +18,31 @@ export function escapeString(text: string): string {
 
 function mapLiterals(text: string, literal: (part: string) => string): string {
   if (!Token.isUnresolved(text)) return literal(text);
-  return text
-    .split(STRING_TOKEN)
-    .map((part) => (STRING_TOKEN.test(part) ? part : literal(part)))
+  const parts = text.split(STRING_TOKEN);
+  return parts
+    .map((part, index) => {
+      if (STRING_TOKEN.test(part)) return part;
+      // A sign right before a token's own `${` would escape that.
+      const signs = index + 1 < parts.length ? (/[$%]+$/.exec(part)?.[0] ?? "") : "";
+      return literal(part.slice(0, part.length - signs.length)) + asExpression(signs);
+    })
     .join("");
+}
+
+/** Text of an expression's quoted string, evaluated where it stands. */
+function asExpression(text: string): string {
+  return text === "" ? "" : `\${"${text}"}`;
 }
 
 /** Escapes text that holds no tokens. */
 export function escapeLiteral(text: string): string {
-  // Functions, because `$` has a meaning of its own in a replacement string.
-  const escaped = text.replaceAll("${", () => "$${").replaceAll("%{", () => "%%{");
+  // Behind a carriage return that ends no line OpenTofu takes the rest of a string as it stands: no value, no escape. As an
+  // expression it does not, and takes the signs before it along, which would escape that expression.
+  const escaped = text.replace(/[$%]*\r(?!\n)|[$%]\{/g, (found) =>
+    found.endsWith("{") ? `${found.charAt(0)}${found}` : asExpression(found.replace("\r", "\\r")),
+  );
   // OpenTofu takes a byte order mark at the beginning of a string for an encoding's, and drops it.
-  return escaped.startsWith("\ufeff") ? `\${"\ufeff"}${escaped.slice(1)}` : escaped;
+  return escaped.startsWith("\ufeff") ? asExpression("\ufeff") + escaped.slice(1) : escaped;
 }
 
 /** Escapes the strings of a document, keys included; tokens pass. Members that are undefined are left out. */
