@@ -1,0 +1,148 @@
+// Storages, their content, and uploads.
+import { createHash } from "node:crypto";
+import { mayAny, needAny } from "./auth";
+import { volumesOn, type Storage } from "./cluster";
+import { badParameters, died } from "./errors";
+import * as f from "./formats";
+import type { Call, Route } from "./router";
+import { contentEntry, parseVolumeId, storageOf, storageOnNode, usedOn, volumePath } from "./volumes";
+
+const AT = "/nodes/{node}/storage/{storage}";
+
+function needStorageRight(...privileges: string[]): (call: Call) => void {
+  return ({ world, user, given }) => needAny(world.cluster, user, `/storage/${given.get("storage")}`, ...privileges);
+}
+
+function definition(store: Storage): Record<string, unknown> {
+  const { id, type, content, path, shared } = store;
+  const digest = createHash("sha1")
+    .update(JSON.stringify([id, type, content, path]))
+    .digest("hex");
+  const base = { storage: id, type, content: content.join(","), digest };
+  if (type === "dir") return { ...base, path, "prune-backups": "keep-all=1" };
+  if (type === "nfs") return { ...base, path, shared: 1 };
+  return shared ? { ...base, pool: id } : { ...base, vgname: "pve", thinpool: "data" };
+}
+
+function state(store: Storage, node: string): Record<string, unknown> {
+  const used = usedOn(store, node);
+  const { type, content, shared, total } = store;
+  const flags = { active: 1, enabled: 1, shared: shared ? 1 : 0 };
+  return { type, content: content.join(","), ...flags, total, used, avail: store.full ? 0 : total - used };
+}
+
+/** A listing makes the folder of the snippets that Proxmox removed when it was empty. */
+function content({ world, user, node, given }: Call): unknown {
+  const store = storageOnNode(world.cluster, given.get("storage") ?? "");
+  const kind = given.get("content");
+  if (store.path !== undefined && store.content.includes("snippets")) store.snippetsFolder.add(node);
+  const maySee = (what: string) =>
+    mayAny(world.cluster, user, `/storage/${store.id}`, [
+      "Datastore.Allocate",
+      ...(what === "snippets" ? [] : ["Datastore.Audit", "Datastore.AllocateSpace"]),
+    ]);
+  return [...volumesOn(store, node)]
+    .filter(([, volume]) => (kind === undefined || volume.content === kind) && store.content.includes(volume.content))
+    .filter(([, volume]) => given.get("vmid") === undefined || String(volume.vmid) === given.get("vmid"))
+    .filter(([, volume]) => maySee(volume.content))
+    .map(([name, volume]) => contentEntry(store, name, volume))
+    .sort((a, b) => (String(a.volid) < String(b.volid) ? -1 : 1));
+}
+
+function fullId(given: ReadonlyMap<string, string>): string {
+  const volume = given.get("volume") ?? "";
+  return volume.includes(":") ? volume : `${given.get("storage")}:${volume}`;
+}
+
+function oneVolume({ world, node, given }: Call): unknown {
+  const volid = fullId(given);
+  const { store, name } = parseVolumeId(world.cluster, volid);
+  const volume = volumesOn(store, node).get(name);
+  if (volume === undefined) throw died(`volume_size_info on '${volid}' failed - no format`);
+  return { path: volumePath(store, name), format: volume.format, size: volume.size, used: volume.size };
+}
+
+function remove(call: Call): string {
+  const { world, node, given, user } = call;
+  const { store, name } = parseVolumeId(world.cluster, fullId(given));
+  const isImage = volumesOn(store, node).get(name)?.content === "images";
+  needAny(world.cluster, user, `/storage/${store.id}`, isImage ? "Datastore.AllocateSpace" : "Datastore.Allocate");
+  return world.tasks.start(node, "imgdel", store.id, user, async (context) => {
+    await context.work();
+    const volumes = volumesOn(store, node);
+    if (!volumes.delete(name)) context.log(`disk image '${volumePath(store, name)}' does not exist`);
+    else context.log(`Removed volume '${store.id}:${name}'`);
+    if (![...volumes.values()].some((volume) => volume.content === "snippets")) store.snippetsFolder.delete(node);
+  });
+}
+
+const SUFFIX: Readonly<Record<string, RegExp>> = {
+  iso: /\.(iso|img)$/i,
+  vztmpl: /\.tar\.(gz|xz|zst|bz2)$/i,
+  import: /\.(ova|qcow2|raw|vmdk)$/i,
+};
+
+function upload({ world, node, given, file, user }: Call): string {
+  const store = storageOnNode(world.cluster, given.get("storage") ?? "");
+  const kind = given.get("content") as "iso" | "vztmpl" | "import";
+  const name = given.get("filename") ?? file?.name ?? "";
+  if (SUFFIX[kind]?.test(name) !== true) throw badParameters({ filename: "wrong file extension" });
+  if (!store.content.includes(kind))
+    throw died(`can't upload to storage type '${store.type}', '${kind}' content not configured`);
+  if (store.full) throw died(`no space left on storage '${store.id}'`);
+  const bytes = file?.bytes ?? Buffer.alloc(0);
+  return world.tasks.start(node, "imgcopy", "", user, async (context) => {
+    await context.work();
+    const format = kind === "vztmpl" ? "tgz" : (/\.([a-z0-9]+)$/i.exec(name)?.[1] ?? "iso");
+    const ctime = Math.floor(world.clock.now() / 1000);
+    volumesOn(store, node).set(`${kind}/${name}`, { content: kind, format, size: bytes.length, ctime, bytes });
+    context.log("finished file import successfully");
+  });
+}
+
+function seen({ world, user }: Call): Storage[] {
+  return [...world.cluster.storages.values()].filter((store) =>
+    mayAny(world.cluster, user, `/storage/${store.id}`, ["Datastore.Audit", "Datastore.AllocateSpace"]),
+  );
+}
+
+/** Every route about storages. */
+export const STORAGE_ROUTES: readonly Route[] = [
+  { method: "GET", path: "/storage", parameters: { type: f.text }, handle: (call) => seen(call).map(definition) },
+  {
+    method: "GET",
+    path: "/storage/{storage}",
+    parameters: {},
+    permission: needStorageRight("Datastore.Allocate"),
+    handle: ({ world, given }) => definition(storageOf(world.cluster, given.get("storage") ?? "")),
+  },
+  {
+    method: "GET",
+    path: "/nodes/{node}/storage",
+    parameters: { content: f.text, enabled: f.bool, format: f.bool, storage: f.storageId, target: f.nodeName },
+    handle: (call) => seen(call).map((store) => ({ storage: store.id, ...state(store, call.node) })),
+  },
+  {
+    method: "GET",
+    path: `${AT}/status`,
+    parameters: {},
+    permission: needStorageRight("Datastore.Audit", "Datastore.AllocateSpace"),
+    handle: ({ world, node, given }) => state(storageOnNode(world.cluster, given.get("storage") ?? ""), node),
+  },
+  { method: "GET", path: `${AT}/content`, parameters: { content: f.text, vmid: f.vmid }, handle: content },
+  { method: "GET", path: `${AT}/content/{volume}`, parameters: {}, handle: oneVolume },
+  { method: "DELETE", path: `${AT}/content/{volume}`, parameters: { delay: f.int(1, 30) }, handle: remove },
+  {
+    method: "POST",
+    path: `${AT}/upload`,
+    parameters: {
+      content: f.required(f.oneOf("iso", "vztmpl", "import")),
+      filename: f.required(f.text),
+      checksum: f.text,
+      "checksum-algorithm": f.oneOf("md5", "sha1", "sha224", "sha256", "sha384", "sha512"),
+      tmpfilename: f.text,
+    },
+    permission: needStorageRight("Datastore.AllocateTemplate"),
+    handle: upload,
+  },
+];

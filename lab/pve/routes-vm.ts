@@ -1,0 +1,350 @@
+// The VMs' part of the API.
+import { mayAny, needAny } from "./auth";
+import { isTrue, type Parameters } from "./checks";
+import { generatedSeed, seedDrive, buildSeed } from "./cloud-init";
+import { CONFIG_KEYS } from "./config-schema";
+import { died } from "./errors";
+import * as f from "./formats";
+import type { Call, Route } from "./router";
+import type { TaskContext } from "./tasks";
+import { checkClone, cloneWorker, needCloneRights, readClone } from "./vm-clone";
+import { configAnswer, pendingAnswer, sizes, statusAnswer, typed, vmOn } from "./vm-config";
+import { checkMove, moveWorker, resizeWorker } from "./vm-disks";
+import { checkDestroy, checkMigrate, destroyWorker, migrateWorker, templateWorker } from "./vm-life";
+import { rebootWorker, shutdownWorker, startWorker, stopWorker } from "./vm-power";
+import { needAnyConfigRight } from "./vm-rights";
+import { readUpdate, updateVm } from "./vm-update";
+
+const VM = "/nodes/{node}/qemu/{vmid}";
+
+function needVmRight(...privileges: string[]): (call: Call) => void {
+  return ({ world, user, vmid }) => needAny(world.cluster, user, `/vms/${vmid}`, ...privileges);
+}
+
+const audit = needVmRight("VM.Audit");
+const power = needVmRight("VM.PowerMgmt");
+
+/** Starts the task of a VM's route. */
+function task(call: Call, type: string, worker: (context: TaskContext) => Promise<void>): string {
+  return call.world.tasks.start(call.node, type, String(call.vmid), call.user, worker);
+}
+
+function theVm(call: Call) {
+  return vmOn(call.world.cluster, call.node, call.vmid);
+}
+
+const CLONE: Parameters = {
+  newid: f.required(f.vmid),
+  name: f.dnsName,
+  description: f.text,
+  pool: f.poolId,
+  snapname: f.text,
+  storage: f.storageId,
+  format: f.oneOf("raw", "qcow2", "vmdk"),
+  full: f.bool,
+  target: f.nodeName,
+  bwlimit: f.int(0),
+};
+
+function clone(call: Call): string {
+  const { world, node, vmid, given } = call;
+  const request = readClone(world, node, vmid, given);
+  needCloneRights(world, call.user, request);
+  checkClone(world, request);
+  if (world.faults.take(["vmid-race"], String(request.newid)) !== undefined) {
+    const stranger = { lock: "create", name: "stranger" };
+    world.cluster.vms.set(request.newid, {
+      vmid: request.newid,
+      node,
+      config: new Map(Object.entries(stranger)),
+      pending: new Map(),
+      guest: { agent: false, obeysShutdown: true, addresses: [] },
+    });
+  }
+  return task(call, "qmclone", (context) => cloneWorker(world, request, context));
+}
+
+/** Without rights the 403 comes before anything that would tell whether the VM exists. */
+function clonePermission({ world, user, vmid }: Call): void {
+  needAny(world.cluster, user, `/vms/${vmid}`, "VM.Clone");
+}
+
+function shutdownRequest({ node, vmid, given }: Call, force: boolean) {
+  return { node, vmid, seconds: Number(given.get("timeout") ?? 180), force };
+}
+
+function reboot(call: Call): string {
+  if (theVm(call).running === undefined) throw died(`VM ${call.vmid} not running`);
+  return task(call, "qmreboot", (context) => rebootWorker(call.world, shutdownRequest(call, true), context));
+}
+
+async function stop(call: Call): Promise<string> {
+  const overrule = isTrue(call.given.get("overrule-shutdown"));
+  return task(call, "qmstop", (context) =>
+    stopWorker(call.world, { node: call.node, vmid: call.vmid, overrule }, context),
+  );
+}
+
+const TIMEOUT = { timeout: f.int(0), skiplock: f.bool };
+
+const POWER: Route[] = [
+  {
+    method: "GET",
+    path: `${VM}/status/current`,
+    parameters: {},
+    permission: audit,
+    handle: (call) => statusAnswer(theVm(call), call.world.clock.now()),
+  },
+  {
+    method: "POST",
+    path: `${VM}/status/start`,
+    parameters: { ...TIMEOUT, stateuri: f.text, migratedfrom: f.nodeName, machine: f.text, "force-cpu": f.text },
+    permission: power,
+    handle: (call) => task(call, "qmstart", (context) => startWorker(call.world, call.node, call.vmid, context)),
+  },
+  {
+    method: "POST",
+    path: `${VM}/status/stop`,
+    parameters: { ...TIMEOUT, keepActive: f.bool, migratedfrom: f.nodeName, "overrule-shutdown": f.bool },
+    permission: power,
+    handle: stop,
+  },
+  {
+    method: "POST",
+    path: `${VM}/status/shutdown`,
+    parameters: { ...TIMEOUT, keepActive: f.bool, forceStop: f.bool },
+    permission: power,
+    handle: (call) => {
+      const request = shutdownRequest(call, isTrue(call.given.get("forceStop")));
+      return task(call, "qmshutdown", (context) => shutdownWorker(call.world, request, context));
+    },
+  },
+  { method: "POST", path: `${VM}/status/reboot`, parameters: { timeout: f.int(0) }, permission: power, handle: reboot },
+];
+
+const UPDATE: Parameters = {
+  ...CONFIG_KEYS,
+  delete: f.text,
+  digest: { type: "string", maxLength: 40 },
+  force: f.bool,
+  skiplock: f.bool,
+  revert: f.text,
+};
+
+async function putConfig(call: Call): Promise<null> {
+  const own = new Map([...call.given].filter(([key]) => key !== "node" && key !== "vmid"));
+  await updateVm(call.world, call.user, call, readUpdate(own));
+  return null;
+}
+
+function putConfigPermission({ world, user, vmid }: Call): void {
+  needAnyConfigRight(world.cluster, user, vmid);
+}
+
+function resize(call: Call): string {
+  const { world, node, vmid, given } = call;
+  const request = { node, vmid, disk: given.get("disk") ?? "", size: given.get("size") ?? "" };
+  return task(call, "resize", (context) => resizeWorker(world, request, context));
+}
+
+function move(call: Call): string {
+  const { world, node, vmid, given } = call;
+  const request = {
+    node,
+    vmid,
+    disk: given.get("disk") ?? "",
+    storage: given.get("storage") ?? "",
+    format: given.get("format"),
+    deleteOriginal: isTrue(given.get("delete")),
+  };
+  checkMove(world, theVm(call), request);
+  return task(call, "qmmove", (context) => moveWorker(world, request, context));
+}
+
+const CONFIG: Route[] = [
+  {
+    method: "GET",
+    path: `${VM}/config`,
+    parameters: { current: f.bool, snapshot: f.text },
+    permission: audit,
+    handle: (call) => configAnswer(theVm(call), isTrue(call.given.get("current"))),
+  },
+  { method: "PUT", path: `${VM}/config`, parameters: UPDATE, permission: putConfigPermission, handle: putConfig },
+  {
+    method: "GET",
+    path: `${VM}/pending`,
+    parameters: {},
+    permission: audit,
+    handle: (call) => pendingAnswer(theVm(call)),
+  },
+  {
+    method: "PUT",
+    path: `${VM}/resize`,
+    parameters: { disk: f.required(f.text), size: f.required(f.diskSize), skiplock: f.bool, digest: f.text },
+    permission: needVmRight("VM.Config.Disk"),
+    handle: resize,
+  },
+  {
+    method: "POST",
+    path: `${VM}/move_disk`,
+    parameters: {
+      disk: f.required(f.text),
+      storage: f.storageId,
+      format: f.oneOf("raw", "qcow2", "vmdk"),
+      delete: f.bool,
+      digest: f.text,
+      bwlimit: f.int(0),
+    },
+    permission: needVmRight("VM.Config.Disk"),
+    handle: move,
+  },
+];
+
+function destroy(call: Call): string {
+  const { world, node, vmid, given } = call;
+  checkDestroy(theVm(call));
+  const request = {
+    node,
+    vmid,
+    unreferenced: isTrue(given.get("destroy-unreferenced-disks")),
+    purge: isTrue(given.get("purge")),
+  };
+  return task(call, "qmdestroy", (context) => destroyWorker(world, request, context));
+}
+
+function migrate(call: Call): string {
+  const { world, node, vmid, given } = call;
+  theVm(call);
+  const request = {
+    node,
+    vmid,
+    target: given.get("target") ?? "",
+    storage: given.get("targetstorage"),
+    withLocalDisks: isTrue(given.get("with-local-disks")),
+  };
+  checkMigrate(world, request);
+  return task(call, "qmigrate", (context) => migrateWorker(world, request, context));
+}
+
+const LIFE: Route[] = [
+  { method: "POST", path: `${VM}/clone`, parameters: CLONE, permission: clonePermission, handle: clone },
+  {
+    method: "DELETE",
+    path: VM,
+    parameters: { skiplock: f.bool, purge: f.bool, "destroy-unreferenced-disks": f.bool },
+    permission: needVmRight("VM.Allocate"),
+    handle: destroy,
+  },
+  {
+    method: "POST",
+    path: `${VM}/migrate`,
+    parameters: {
+      target: f.required(f.nodeName),
+      online: f.bool,
+      force: f.bool,
+      "with-local-disks": f.bool,
+      targetstorage: f.text,
+      bwlimit: f.int(0),
+    },
+    permission: needVmRight("VM.Migrate"),
+    handle: migrate,
+  },
+  {
+    method: "POST",
+    path: `${VM}/template`,
+    parameters: { disk: f.text },
+    permission: needVmRight("VM.Allocate"),
+    handle: (call) => {
+      theVm(call);
+      return task(call, "qmtemplate", (context) => templateWorker(call.world, call, context));
+    },
+  },
+];
+
+async function askAgent(call: Call): Promise<void> {
+  const vm = theVm(call);
+  if (!vm.config.has("agent")) throw died("No QEMU guest agent configured");
+  if (vm.running === undefined) throw died(`VM ${call.vmid} is not running`);
+  if (vm.guest.agent) return;
+  await new Promise<void>((resolve) => call.world.clock.after(call.world.times.agent, resolve));
+  throw died("QEMU guest agent is not running");
+}
+
+async function agentInterfaces(call: Call): Promise<unknown> {
+  await askAgent(call);
+  const mac = /=((?:[0-9A-F]{2}:){5}[0-9A-F]{2})/i.exec(theVm(call).config.get("net0") ?? "")?.[1]?.toLowerCase();
+  const addresses = theVm(call).guest.addresses.map((address) => {
+    const kind = address.includes(":") ? "ipv6" : "ipv4";
+    return { "ip-address": address, "ip-address-type": kind, prefix: kind === "ipv4" ? 24 : 64 };
+  });
+  const eth0 = { name: "eth0", "hardware-address": mac, "ip-addresses": addresses, statistics: {} };
+  return { result: [eth0] };
+}
+
+function rebuildSeed(call: Call): null {
+  const vm = theVm(call);
+  buildSeed(call.world.cluster, vm, vm.config);
+  return null;
+}
+
+function dump(call: Call): string {
+  const vm = theVm(call);
+  const node = call.world.cluster.nodes.get(call.node);
+  if (node === undefined || seedDrive(vm.config) === undefined) throw died("no cloudinit drive found");
+  const { userData, networkConfig, metaData } = generatedSeed(vm.config, node);
+  return { user: userData, network: networkConfig, meta: metaData }[call.given.get("type") ?? ""] ?? "";
+}
+
+const CLOUD_INIT = /^(ci[a-z]+|ipconfig\d+|nameserver|searchdomain|sshkeys|name)$/;
+
+const GUEST: Route[] = [
+  {
+    method: "GET",
+    path: `${VM}/agent/network-get-interfaces`,
+    parameters: {},
+    permission: needVmRight("VM.GuestAgent.Audit", "VM.GuestAgent.Unrestricted"),
+    handle: agentInterfaces,
+  },
+  {
+    method: "GET",
+    path: `${VM}/cloudinit`,
+    parameters: {},
+    permission: audit,
+    handle: (call) =>
+      [...theVm(call).config]
+        .filter(([key]) => CLOUD_INIT.test(key))
+        .map(([key, value]) => ({ key, value: typed(key, value) })),
+  },
+  {
+    method: "PUT",
+    path: `${VM}/cloudinit`,
+    parameters: {},
+    permission: needVmRight("VM.Config.Cloudinit"),
+    handle: rebuildSeed,
+  },
+  {
+    method: "GET",
+    path: `${VM}/cloudinit/dump`,
+    parameters: { type: f.required(f.oneOf("user", "network", "meta")) },
+    permission: audit,
+    handle: dump,
+  },
+];
+
+function list({ world, user, node }: Call): unknown {
+  return [...world.cluster.vms.values()]
+    .filter((vm) => vm.node === node && mayAny(world.cluster, user, `/vms/${vm.vmid}`, ["VM.Audit"]))
+    .map((vm) => {
+      const { name, status, vmid, uptime, tags, template, pid } = statusAnswer(vm, world.clock.now());
+      return { name, status, vmid, uptime, tags, template, pid, ...sizes(vm.config) };
+    });
+}
+
+/** Every route below nodes/{node}/qemu. */
+export const VM_ROUTES: readonly Route[] = [
+  { method: "GET", path: "/nodes/{node}/qemu", parameters: { full: f.bool }, handle: list },
+  ...POWER,
+  ...CONFIG,
+  ...LIFE,
+  ...GUEST,
+];
