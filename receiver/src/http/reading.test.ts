@@ -1,0 +1,148 @@
+// Reading: real HTTP on loopback, by fetch.
+import { event, say } from "../test-support";
+import { isPrivate } from "./access";
+import { closeAll, codeOf, Served } from "./test-server";
+
+afterEach(closeAll);
+
+describe("reading", () => {
+  async function fleet(): Promise<Served> {
+    const served = await Served.open();
+    for (const vm of ["vm-1", "vm-2", "vm-3"])
+      await say(
+        served.engine,
+        event("vm.booted", { vm, data: { addresses: [`192.0.2.${vm.slice(3)}`, "192.0.2.99"] } }),
+      );
+    await say(served.engine, event("run.failed", { vm: "vm-3", seq: 2 }));
+    return served;
+  }
+  const names = async (response: Response): Promise<{ vms: string[]; next?: string }> => {
+    const { vms, next } = (await response.json()) as { vms: { vm: string }[]; next?: string };
+    return { vms: vms.map(({ vm }) => vm), next };
+  };
+
+  test("GET /status: summary, filter, pages, ETag", async () => {
+    const served = await fleet();
+    const all = await served.get("/status");
+    expect(await all.json()).toMatchObject({ summary: { total: 3, phases: { Booted: 2, Failed: 1 } } });
+    const first = await names(await served.get("/status?limit=2"));
+    expect(first.vms).toEqual(["vm-1", "vm-2"]);
+    expect(await names(await served.get(`/status?limit=2&cursor=${first.next}`))).toEqual({
+      vms: ["vm-3"],
+      next: undefined,
+    });
+    expect((await names(await served.get("/status?phase=Failed,Stale"))).vms).toEqual(["vm-3"]);
+    expect((await names(await served.get("/status?fleet=prod"))).vms).toEqual([]);
+    const etag = all.headers.get("etag") ?? "";
+    expect((await served.get("/status", { "if-none-match": etag })).status).toBe(304);
+    await say(served.engine, event("vm.heartbeat", { vm: "vm-1", seq: 2 }));
+    expect((await served.get("/status", { "if-none-match": etag })).status).toBe(200);
+  });
+
+  test("GET /status/{vm}: by name, instance id or address", async () => {
+    const served = await fleet();
+    const detail = (await (await served.get("/status/192.0.2.3")).json()) as Record<string, unknown[]>;
+    expect(detail).toMatchObject({ vm: "vm-3", phase: "Failed", reason: "task_failed" });
+    expect(detail["timeline"]).toHaveLength(2);
+    expect(detail["conditions"]).toHaveLength(5);
+    expect(detail["runs"]).toMatchObject([{ run_id: "run-1", outcome: "failed" }]);
+    expect(await codeOf(await served.get("/status/192.0.2.99"))).toBe("vm_ambiguous");
+    expect(await codeOf(await served.get("/status/iid-1"))).toBe("vm_ambiguous");
+  });
+
+  test("GET /events: pages, oldest first", async () => {
+    const served = await fleet();
+    const page = async (query: string) =>
+      (await (await served.get(`/events?${query}`)).json()) as { events: { position: number }[]; next?: string };
+    const first = await page("limit=3");
+    expect(first.events.map(({ position }) => position)).toEqual([1, 2, 3]);
+    expect((await page(`limit=3&cursor=${first.next}`)).events.map(({ position }) => position)).toEqual([4]);
+    expect((await page("vm=vm-3")).events).toHaveLength(2);
+  });
+
+  test("is for private addresses and for who has the token", async () => {
+    const served = await Served.open({ readers: "nobody", token: "t0ken" });
+    for (const path of ["/status", "/status/x", "/events", "/events/stream", "/metrics", "/fleets/dev/vms/x/wait"])
+      expect(await codeOf(await served.get(path))).toBe("read_unauthorized");
+    expect((await served.get("/status", { authorization: "Bearer t0ken" })).status).toBe(200);
+    expect((await served.get("/status", { authorization: "Bearer t0ke" })).status).toBe(401);
+    expect((await served.get("/healthz")).status).toBe(200);
+    const addresses = ["127.0.0.1", "10.1.2.3", "172.31.0.1", "192.168.1.1", "::1", "fd00::1", "::ffff:10.0.0.1"];
+    expect(addresses.filter((address) => !isPrivate(address))).toEqual([]);
+    expect(["192.0.2.1", "172.32.0.1", "2001:db8::1", "::ffff:8.8.8.8"].filter(isPrivate)).toEqual([]);
+  });
+
+  test("believes an X-Forwarded-For of a proxy that is named, and of nobody else", async () => {
+    const headers = { "x-forwarded-for": "192.0.2.1" };
+    expect((await (await Served.open()).get("/status", headers)).status).toBe(200);
+    const behind = await Served.open({ trustedProxies: ["127.0.0.1"] });
+    expect((await behind.get("/status", headers)).status).toBe(401);
+  });
+
+  test("metrics, document and its schemas", async () => {
+    const served = await fleet();
+    const metrics = await (await served.get("/metrics")).text();
+    expect(metrics).toMatch(/^nexus_pull_waits 0$/m);
+    expect(metrics).not.toMatch(/vm-1/);
+    expect(await (await served.get("/openapi.json")).json()).toMatchObject({ openapi: "3.1.0" });
+    expect((await served.get("/event.schema.json")).status).toBe(200);
+  });
+});
+
+/** Reads frames of a stream until it has `count`, then hangs up. */
+async function frames(response: Response, count: number, abort: AbortController): Promise<string[]> {
+  const ids: string[] = [];
+  let text = "";
+  const decoder = new TextDecoder();
+  for await (const piece of response.body as unknown as AsyncIterable<Uint8Array>) {
+    text += decoder.decode(piece, { stream: true });
+    ids.splice(0, ids.length, ...[...text.matchAll(/^id: (\d+)\ndata: \{.*\}\n\n/gm)].map(([, id]) => String(id)));
+    if (ids.length >= count) break;
+  }
+  abort.abort();
+  return ids;
+}
+
+describe("GET /events/stream", () => {
+  const connect = async (served: Served, lastEventId?: string) => {
+    const abort = new AbortController();
+    const headers = lastEventId === undefined ? undefined : { "last-event-id": lastEventId };
+    const response = await fetch(`${served.base}/events/stream`, { headers, signal: abort.signal });
+    return { response, abort, frames: (count: number) => frames(response, count, abort) };
+  };
+  const speak = (served: Served, from: number, to: number) =>
+    Promise.all(
+      Array.from({ length: to - from + 1 }, (_, i) => say(served.engine, event("vm.booted", { vm: `vm-${from + i}` }))),
+    );
+  const numbers = (from: number, to: number): string[] =>
+    Array.from({ length: to - from + 1 }, (_, i) => String(from + i));
+
+  test("has no gap and no repetition over reconnects, whatever happens meanwhile", async () => {
+    const served = await Served.open();
+    await speak(served, 1, 30);
+    const first = await connect(served, "0");
+    const got = await first.frames(10);
+    await speak(served, 31, 60);
+    const second = await connect(served, got.at(-1));
+    const speaking = speak(served, 61, 1500);
+    const rest = await second.frames(1500 - got.length);
+    await speaking;
+    expect([...got, ...rest]).toEqual(numbers(1, 1500));
+  });
+
+  test("begins now without an id, and counts who is there", async () => {
+    const served = await Served.open({ maxStreams: 1 });
+    await speak(served, 1, 5);
+    const live = await connect(served);
+    expect(await codeOf(await served.get("/events/stream"))).toBe("streams_exhausted");
+    await speak(served, 6, 6);
+    expect(await live.frames(1)).toEqual(["6"]);
+  });
+
+  test("ends when the receiver does", async () => {
+    const served = await Served.open();
+    const live = await connect(served);
+    served.stopping.abort();
+    expect(await live.frames(1)).toEqual([]);
+  });
+});

@@ -1,0 +1,95 @@
+import { mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { folded, logOf } from "../test-support";
+import { readConfig } from "./config";
+import { lineOf, LogFile } from "./log-file";
+import { flagOf, helpText, OPTIONS } from "./options";
+import { readSecrets } from "./secrets";
+
+const folder = mkdtempSync(join(tmpdir(), "receiver-ops-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const read = (args: readonly string[], env: Record<string, string> = {}) =>
+  readConfig({ args, env: { HOME: folder, ...env } });
+const configOf = (args: readonly string[], env?: Record<string, string>) => {
+  const outcome = read(args, env);
+  if (!("config" in outcome)) throw new Error(JSON.stringify(outcome));
+  return outcome.config;
+};
+
+describe("configuration", () => {
+  test("has defaults", () => {
+    expect(configOf([])).toMatchObject({ host: "0.0.0.0", port: 9191, readers: "private", takeNotes: true });
+  });
+
+  test("a flag wins over the environment, which wins over the file", () => {
+    const file = join(folder, "config.json");
+    writeFileSync(
+      file,
+      JSON.stringify({ port: 1, max_waits: 2, notes: "off", trusted_proxies: ["10.0.0.1", "10.1.0.0/16"] }),
+    );
+    const config = configOf(["--config", file, "--port=3"], { NEXUS_PULL_PORT: "4", NEXUS_PULL_MAX_WAITS: "5" });
+    expect(config).toMatchObject({
+      port: 3,
+      maxWaits: 5,
+      takeNotes: false,
+      trustedProxies: ["10.0.0.1", "10.1.0.0/16"],
+    });
+  });
+
+  test("says all problems at once", () => {
+    const file = join(folder, "bad.json");
+    writeFileSync(file, '{"prot": 1}');
+    const env = { NEXUS_PULL_SECRET: "s", NEXUS_PULL_SECRET_FILE: "f", NEXUS_PULL_MAX_WAITS: "many" };
+    const outcome = read(
+      ["--config", file, "--port", "x", "--readers", "me", "--nope", "--trusted-proxies", "lan"],
+      env,
+    );
+    const problems = "problems" in outcome ? outcome.problems.join("\n") : "";
+    for (const part of ["prot", "--port", "--readers", "--nope", "--trusted-proxies", "--max-waits", "--secret-file"])
+      expect(problems).toContain(part);
+  });
+
+  test("help has every option", () => {
+    for (const option of OPTIONS) expect(helpText()).toContain(flagOf(option));
+    expect(read(["--help"])).toEqual({ help: true });
+  });
+});
+
+describe("secrets", () => {
+  test("one is made once, for its owner only", () => {
+    const config = { ...configOf([]), data: folder };
+    const [first, second] = [readSecrets(config), readSecrets(config)];
+    expect(first.secrets).toEqual(second.secrets);
+    expect(first.secrets[0]).toMatch(/^[\w-]{43}$/);
+    expect(statSync(join(folder, "secret")).mode & 0o777).toBe(0o600);
+    expect(first.said.join()).toContain("webhook_secret");
+  });
+
+  test("a file has several, with their spaces", () => {
+    const secretFile = join(folder, "several");
+    writeFileSync(secretFile, " new one \nold\n\n");
+    expect(readSecrets({ ...configOf([]), secretFile }).secrets).toEqual([" new one ", "old"]);
+  });
+});
+
+test("the log file is written on after logrotate moved it", () => {
+  const path = join(folder, "log");
+  const log = new LogFile(path);
+  log.line("one");
+  renameSync(path, `${path}.1`);
+  log.line("two");
+  log.reopen();
+  log.line("three");
+  log.close();
+  expect([readFileSync(`${path}.1`, "utf8"), readFileSync(path, "utf8")]).toEqual(["one\ntwo\n", "three\n"]);
+});
+
+test("a line is one line, whatever a message holds", () => {
+  const records = logOf(["run.failed", { data: { message: "a\nb\u001b[31m \u202e" } }]);
+  const line = lineOf(records[0] as never, folded(records));
+  expect(line).toBe(
+    "2026-01-01T00:00:00.000Z #1 dev/nexus-01 run.failed -> Failed reason=task_failed outcome=failed run_id=run-1 " +
+      'message="a b [31m  " commit=111111111111',
+  );
+});
