@@ -137,12 +137,14 @@ export function dataDiskInterface(disk: DataDisk, index: number): string {
 }
 
 function dataDisk(disk: DataDisk, index: number, datastore: string): ProxmoxVmDisk {
+  const bus = dataDiskInterface(disk, index);
   return {
-    interface: dataDiskInterface(disk, index),
+    interface: bus,
     datastoreId: disk.datastore ?? datastore,
     size: disk.sizeGiB,
     discard: disk.discard === false ? "ignore" : "on",
-    ssd: disk.ssd ?? false,
+    // A virtio disk has no such flag: Proxmox never keeps it, and every plan would want to set it again.
+    ssd: !bus.startsWith("virtio") && (disk.ssd ?? false),
     backup: disk.backup ?? true,
   };
 }
