@@ -1,5 +1,8 @@
 // Reading: real HTTP on loopback, by fetch.
-import { event, say } from "../test-support";
+import Ajv2020 from "ajv/dist/2020";
+import addFormats from "ajv-formats";
+import { openapi, schemas } from "../../../contract";
+import { A, B, event, say } from "../test-support";
 import { isPrivate } from "./access";
 import { closeAll, codeOf, Served } from "./test-server";
 
@@ -58,6 +61,33 @@ describe("reading", () => {
     expect(first.events.map(({ position }) => position)).toEqual([1, 2, 3]);
     expect((await page(`limit=3&cursor=${first.next}`)).events.map(({ position }) => position)).toEqual([4]);
     expect((await page("vm=vm-3")).events).toHaveLength(2);
+  });
+
+  test("answers are what openapi.json says", async () => {
+    const ajv = new Ajv2020({ strict: false });
+    addFormats(ajv);
+    for (const schema of Object.values(schemas)) ajv.addSchema(schema);
+    ajv.addSchema({ $id: "openapi.json", ...openapi });
+    const served = await fleet();
+    await served.roster("roster-01");
+    await served.post("a note", {});
+    await say(served.engine, event("vm.booted"), event("run.succeeded", { seq: 2 }), event("run.skipped", { seq: 3 }));
+    await say(served.engine, event("vm.booted", { stream: B }));
+    await say(served.engine, event("vm.heartbeat", { stream: A, seq: 4 }));
+    const answers = [
+      ["/status", "Status"],
+      ["/status/nexus-01", "VmDetail"],
+      ["/status/vm-3", "VmDetail"],
+      ["/events", "EventPage"],
+      ["/status/nobody", "Problem"],
+      ["/healthz", "Health"],
+      ["/readyz", "Health"],
+    ] as const;
+    for (const [path, name] of answers) {
+      const validate = ajv.compile({ $ref: `openapi.json#/components/schemas/${name}` });
+      const answer: unknown = await (await served.get(path)).json();
+      expect({ path, valid: validate(answer), errors: validate.errors }).toEqual({ path, valid: true, errors: null });
+    }
   });
 
   test("is for private addresses and for who has the token", async () => {

@@ -1,0 +1,73 @@
+// VMs that speak: each on new connections, with its own key.
+import { createHmac } from "node:crypto";
+import { request } from "node:http";
+import { deriveVmKey } from "../../contract";
+import { SECRET } from "./process";
+
+/** Deterministic: the same seed, the same numbers. */
+export function randomOf(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}
+
+export function heartbeat(vm: string, stream: string, seq: number): { readonly id: string; readonly body: string } {
+  const data = {
+    fleet: "dev",
+    vm,
+    instance_id: `iid-${vm}`,
+    stream,
+    seq,
+    boot_id: "5f0c6f0a-3a0e-4c0b-9d86-0d5a1c2b3e4f",
+    uptime_s: seq,
+    clock_synced: true,
+    addresses: ["192.0.2.10"],
+    agent_version: "0.1.0",
+    spool: { events: 0, dropped: 0 },
+  };
+  const id = `${stream}-${seq}`;
+  const event = {
+    specversion: "1.0",
+    id,
+    source: `/fleets/dev/vms/${vm}`,
+    type: "io.nexus-pull.vm.heartbeat",
+    time: "2026-01-01T00:00:00Z",
+    datacontenttype: "application/json",
+    data,
+  };
+  return { id, body: JSON.stringify(event) };
+}
+
+export function signed(vm: string, id: string, body: string | Buffer, seconds = Math.floor(Date.now() / 1000)) {
+  const mac = createHmac("sha256", deriveVmKey(SECRET, "dev", vm))
+    .update(`${id}.${seconds}.`)
+    .update(body);
+  return {
+    "content-type": "application/cloudevents+json",
+    "webhook-id": id,
+    "webhook-timestamp": String(seconds),
+    "webhook-signature": `v1,${mac.digest("base64")}`,
+  };
+}
+
+/** Status of the answer; undefined when there was none. A new connection each, as VMs have. */
+export function post(
+  base: string,
+  body: string | Buffer,
+  headers: Record<string, string>,
+): Promise<number | undefined> {
+  return new Promise((resolve) => {
+    const sent = request(`${base}/webhook`, { method: "POST", headers, agent: false, timeout: 10_000 }, (response) => {
+      response.resume();
+      response.once("end", () => resolve(response.statusCode));
+      response.once("error", () => resolve(undefined));
+    });
+    sent.once("error", () => resolve(undefined));
+    sent.once("timeout", () => sent.destroy());
+    sent.end(body);
+  });
+}
