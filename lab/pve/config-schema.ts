@@ -141,7 +141,17 @@ export const CONFIG_KEYS: Parameters = {
   keyboard: f.text,
   kvm: f.bool,
   localtime: f.bool,
-  lock: f.oneOf("backup", "clone", "create", "migrate", "rollback", "snapshot", "snapshot-delete", "suspending"),
+  lock: f.oneOf(
+    "backup",
+    "clone",
+    "create",
+    "migrate",
+    "rollback",
+    "snapshot",
+    "snapshot-delete",
+    "suspending",
+    "suspended",
+  ),
   machine: f.properties(
     {
       type: f.matching(/^(pc|pc(-i440fx)?-\d+(\.\d+)+(\+pve\d+)?(\.pxe)?|q35|pc-q35-\d+(\.\d+)+(\+pve\d+)?(\.pxe)?)$/),
