@@ -1212,6 +1212,7 @@ export interface VmRecoveredData {
 export interface VmImpostorData {
   reason: Reason;
   stream?: Stream;
+  boot_id?: Uuid;
   claimed_vm?: VmName;
   event_id?: Id;
   remote?: Address;

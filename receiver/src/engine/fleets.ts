@@ -5,6 +5,8 @@ export const keyOf = (fleet: string, vm: string): string => `${fleet}/${vm}`;
 /** What is committed of every VM, in memory: reading asks no store. */
 export class Fleets {
   private readonly states = new Map<string, VmState>();
+  /** Sorted; undefined when a VM is new. */
+  private keys?: readonly string[];
   private sorted?: readonly VmState[];
   private readonly streams = new Map<string, string>();
   /** Grows with every change. */
@@ -13,6 +15,7 @@ export class Fleets {
   public put(states: readonly VmState[]): void {
     for (const state of states) {
       const key = keyOf(state.fleet, state.vm);
+      if (!this.states.has(key)) this.keys = undefined;
       this.states.set(key, state);
       for (const stream of Object.keys(state.machines)) this.streams.set(stream, key);
     }
@@ -32,7 +35,8 @@ export class Fleets {
   /** Every VM, by fleet and name. */
   public all(): readonly VmState[] {
     // By code unit, so that a cursor means the same wherever the receiver runs.
-    this.sorted ??= [...this.states.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, state]) => state);
+    this.keys ??= [...this.states.keys()].sort();
+    this.sorted ??= this.keys.flatMap((key) => this.states.get(key) ?? []);
     return this.sorted;
   }
 

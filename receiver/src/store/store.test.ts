@@ -51,6 +51,7 @@ describe.each(kinds)("the $name store", ({ open }) => {
     expect(await store.events({ after: 0, limit: 10 })).toEqual(log);
     expect(await store.events({ after: 1, limit: 2 })).toEqual(log.slice(1, 3));
     expect(await store.events({ after: 0, limit: 10, fleet: "dev", vm: "nexus-02" })).toEqual(log.slice(3));
+    expect(await store.events({ after: 0, limit: Number.MAX_SAFE_INTEGER })).toEqual(log);
     expect(await store.events({ after: 0, limit: 10, fleet: "prod" })).toEqual([]);
     expect(await store.newest("dev", "nexus-01", 2)).toEqual([log[2], log[1]]);
   });
