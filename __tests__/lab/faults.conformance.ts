@@ -166,6 +166,48 @@ describeWith(["tofu", "tofurc", "provider-mirror"], "faults on the stand-in", ()
     expect(lab.left()).toEqual(NOTHING);
   });
 
+  it("create: the storage is full", async () => {
+    const store = lab.pve.cluster.storages.get("local-lvm");
+    if (store !== undefined) store.full = true;
+    const outcome = await lab.try(["apply", "-auto-approve"]);
+    if (store !== undefined) store.full = false;
+    expect(outcome.stderr).toMatch(/no space left/);
+    expect(outcome.status).toBe(1);
+    expect(await orphans()).toEqual([]);
+    await settles();
+    await lab.destroy();
+  });
+
+  it("create: the storage takes no snippets", async () => {
+    const store = lab.pve.cluster.storages.get("local");
+    const content = store?.content ?? [];
+    if (store !== undefined) store.content = content.filter((kind) => kind !== "snippets");
+    const outcome = await lab.try(["apply", "-auto-approve"]);
+    if (store !== undefined) store.content = content;
+    expect(outcome.stderr).toMatch(/snippets/);
+    expect(outcome.status).toBe(1);
+    await settles();
+    await lab.destroy();
+  });
+
+  it("create: the SSH user has no sudo, then has it", async () => {
+    const other = await LabStack.start({}, { proxmox_ssh_username: "terraform" });
+    try {
+      other.set(build("one"));
+      await other.init();
+      other.pve.faults.add({ fault: { kind: "no-sudo" }, times: MANY });
+      const outcome = await other.try(["apply", "-auto-approve"]);
+      other.pve.faults.clear();
+      expect(outcome.stderr).toMatch(/Permission denied/);
+      expect(outcome.status).toBe(1);
+      await other.apply();
+      await other.destroy();
+      expect(other.left()).toEqual(NOTHING);
+    } finally {
+      await other.stop();
+    }
+  });
+
   it.each(UPDATE)("update: $name", async (one) => {
     lab.set(build("one"));
     await settles();
