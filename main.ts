@@ -1,8 +1,18 @@
 // The example app: one stack for each environments/*.yaml. `npm run synth` runs it, `npm run tofu -- <env> plan` goes on.
 import { relative } from "node:path";
-import { AnnotationMetadataEntryType, App, TerraformOutput, TerraformStack } from "cdktf";
+import { App, TerraformOutput, TerraformStack } from "cdktf";
 import { EnvironmentError, loadEnvironments, type Environment, type VmEnvironment } from "./environments/load";
-import { Git, LocalStateBackend, NexusVariables, NexusVmPull, Receiver, S3StateBackend, Schedule, Seed } from "./lib";
+import {
+  Git,
+  LocalStateBackend,
+  NexusVariables,
+  NexusVmPull,
+  Receiver,
+  S3StateBackend,
+  Schedule,
+  Seed,
+  warningsOf,
+} from "./lib";
 
 /** The stack of one environment. */
 export class EnvironmentStack extends TerraformStack {
@@ -62,22 +72,11 @@ export function buildApp(app: App, environments: readonly Environment[]): Enviro
   return environments.map((environment) => new EnvironmentStack(app, environment));
 }
 
-/** Warnings of the whole tree, each said once with the number of places it is about. */
-function warnings(app: App): string[] {
-  const places = new Map<string, number>();
-  for (const { node } of app.node.findAll()) {
-    for (const { type, data } of node.metadata) {
-      if (type === AnnotationMetadataEntryType.WARN) places.set(String(data), (places.get(String(data)) ?? 0) + 1);
-    }
-  }
-  return [...places].map(([text, count]) => `warning (${count} VM${count === 1 ? "" : "s"}): ${text}`);
-}
-
 function main(): void {
   const app = new App();
   const stacks = buildApp(app, loadEnvironments());
   app.synth();
-  warnings(app).forEach((line) => console.log(line));
+  warningsOf(app).forEach((line) => console.log(line));
   for (const stack of stacks) {
     const file = relative(process.cwd(), `${app.outdir}/stacks/${stack.node.id}/cdk.tf.json`);
     console.log(`${file}: ${stack.vms.length} VM${stack.vms.length === 1 ? "" : "s"}`);
@@ -87,13 +86,18 @@ function main(): void {
   for (const command of ["init", "plan", "apply"]) console.log(`  npm run tofu -- ${name} ${command}`);
 }
 
+/** The problems out of cdktf's error, without the stack that happened to be in front and its advice to ignore them. */
+function problemsIn(error: unknown): string | undefined {
+  const lines = String(error).split("\n");
+  if (!lines.some((line) => line.includes("Validation failed"))) return undefined;
+  return lines.flatMap((line) => /^ {2}\[[^\]]*\] (\[.*)$/.exec(line)?.[1] ?? []).join("\n") || undefined;
+}
+
 if (require.main === module) {
   try {
     main();
   } catch (error) {
-    // Problems of the input are for the one who wrote it: no stack trace.
-    const expected = error instanceof EnvironmentError || String(error).includes("Validation failed");
-    console.error(expected ? (error as Error).message : error);
+    console.error(error instanceof EnvironmentError ? error.message : (problemsIn(error) ?? error));
     process.exitCode = 1;
   }
 }

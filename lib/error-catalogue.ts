@@ -48,6 +48,10 @@ export const CATALOGUE = {
     "set `dns.servers`; without it Proxmox copies the resolver of the node that starts the VM",
   ),
   disk_invalid: entry("a disk interface such as scsi1 or virtio1, used once", "change the interface"),
+  boot_disk_undeclared: entry(
+    "the size of the boot disk when there are data disks",
+    "give `diskGiB` (the template's size or more): the provider would delete a boot disk that is not declared beside others",
+  ),
   linked_clone_cross_node: entry(
     "a full clone when the template is on another node",
     "set `fullClone: true`, or keep a template on each node",
@@ -65,13 +69,20 @@ export const CATALOGUE = {
   ),
   git_ref_invalid: entry("a branch or tag name that git accepts", "correct the ref"),
   git_commit_invalid: entry("a full commit id: 40 or 64 hexadecimal digits", "give the whole id (git rev-parse HEAD)"),
-  playbook_invalid: entry("a relative path inside the repository, without '..'", "correct the path"),
+  playbook_invalid: entry(
+    "a relative path inside the repository, without '..', of letters, digits and ._/@+=:-",
+    "correct the path: ansible-pull would split any other",
+  ),
   duration_invalid: entry('a duration such as "30s", "15m", "2h" or "1d"', "correct the duration"),
   schedule_invalid: entry("an interval of at least one minute and a jitter not above it", "change the schedule"),
   extra_vars_reserved: entry("variable names that are Ansible identifiers", "rename the variable"),
   secret_literal: entry(
     "a reference to a sensitive variable",
     "declare a TerraformVariable with sensitive: true and pass its value; a literal would be written into the JSON",
+  ),
+  agent_limited: entry(
+    "what the agent of this release does",
+    "leave it out for now; agent/README.md says what it does",
   ),
   secret_in_seed: entry(
     "a secret that the VM fetches itself",
@@ -91,7 +102,7 @@ export const CATALOGUE = {
   certificate_invalid: entry("one or more PEM certificates", "paste the certificate including its BEGIN and END lines"),
   cloud_config_reserved: entry("a cloud-config key that this construct does not own", "use the prop that sets it"),
   cloud_config_invalid: entry("a value as cloud-init documents it", "correct the cloud-config"),
-  cloud_config_reserved_path: entry("a path outside nexus-pull's own files", "write the file somewhere else"),
+  cloud_config_reserved_path: entry("a path outside nexus-pull's and cloud-init's own files", "choose another place"),
   seed_too_large: entry("user-data within Proxmox's limit of 1 MiB for a snippet", "move files to the Git repository"),
   seed_large: entry("user-data of at most 16 KiB besides the agent", "move files to the Git repository"),
   tag_invalid: entry("letters, digits and '_', '-', '+', '.', beginning with a letter, digit or '_'", "change the tag"),

@@ -53,6 +53,6 @@ const SHOWN = 80;
 
 /** A value as it is shown in a message: JSON, cut to a readable length. */
 export function show(value: unknown): string {
-  const text = value === undefined ? "nothing" : (JSON.stringify(value) ?? typeof value);
+  const text = value === undefined || Number.isNaN(value) ? "nothing" : (JSON.stringify(value) ?? typeof value);
   return text.length > SHOWN ? `${text.slice(0, SHOWN)}... (${text.length} characters)` : text;
 }

@@ -13,4 +13,5 @@ export { ChangePolicy } from "./proxmox/change-policy";
 export { NexusVariables, type NexusVariableName } from "./proxmox/nexus-variables";
 export { ProxmoxFile, ProxmoxProvider, ProxmoxVm } from "./proxmox/resource-types";
 export { Seed, type ExistingSeedOptions, type SnippetSeedOptions } from "./proxmox/seed";
+export { warningsOf } from "./validation/report";
 export { Receiver, type ReceiverProps, type WaitForConfigured, type WaitOptions } from "./receiver";

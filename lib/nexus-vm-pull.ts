@@ -1,3 +1,4 @@
+import { Token, type Precondition } from "cdktf";
 import { Construct } from "constructs";
 import { agentConfig, runTimeoutSeconds, seedSecrets } from "./ansible-pull/agent-config";
 import { agentProgram } from "./ansible-pull/agent-program";
@@ -7,7 +8,7 @@ import { metaData, userData } from "./cloud-init/document";
 import { renderSeedScript } from "./cloud-init/seed-script";
 import { checkSize } from "./cloud-init/size";
 import { documentLocal, type DocumentLocal } from "./opentofu/document-local";
-import { lazyExpression } from "./opentofu/expressions";
+import { lazyExpression, quoted } from "./opentofu/expressions";
 import { ChangePolicy } from "./proxmox/change-policy";
 import type { ProxmoxVm } from "./proxmox/resource-types";
 import { Seed, type SeedBinding } from "./proxmox/seed";
@@ -20,7 +21,8 @@ import { findConflicts, findProblems, findWarnings } from "./validation";
 
 /**
  * A VM on Proxmox VE that configures itself: cloned from a golden image by OpenTofu, which returns as soon as the VM runs;
- * cloud-init then starts an agent, and the agent runs ansible-pull from Git at first boot and on a timer.
+ * cloud-init then starts an agent, and the agent runs ansible-pull from Git. The agent of this release runs once a boot and
+ * reports `vm.booted` only; what it cannot do yet is warned about (`agent_limited`).
  *
  * Synthesis fails with all problems of the whole tree together, each with a code of docs/reference/errors.md.
  * Only a tree that mixes two copies of the engine throws at once (`engine_mismatch`).
@@ -64,7 +66,7 @@ export class NexusVmPull extends Construct {
 
   private build(props: NexusVmPullProps): { vm: ProxmoxVm; seed: SeedDocuments } {
     const seed = new SeedDocuments(this, props, this.fleet);
-    const vm = proxmoxVm(this, props, this.deliver(props, seed), seed.binding?.dependsOn ?? []);
+    const vm = proxmoxVm(this, props, this.deliver(props, seed), seed.binding?.dependsOn ?? [], seed.preconditions);
     props.receiver?.announce(this, {
       name: props.name,
       vm,
@@ -119,11 +121,13 @@ class SeedDocuments {
   public readonly metaData: () => string;
   public readonly binding: ReceiverBinding | undefined;
   private readonly seed: DocumentLocal;
+  private readonly source: Git;
   /** The instance-id as an expression, when it follows the seed. */
   private readonly renewedId: (() => string) | undefined;
 
   public constructor(scope: Construct, props: NexusVmPullProps, fleet: string) {
     const instanceId = `${fleet}-${props.name}`;
+    this.source = props.source;
     if (props.changePolicy?.kind === "new-instance") {
       this.renewedId = () =>
         `join("-", [${this.seed.name}.config.identity.instance_id, substr(${this.generation}, 0, 12)])`;
@@ -156,6 +160,22 @@ class SeedDocuments {
     const identity = documentLocal(scope, "identity", metaData(this.instanceId, props.name));
     this.userData = () => `join("\\n", ["#cloud-config", yamlencode(${cloudConfig.name})])`;
     this.metaData = () => `yamlencode(${identity.name})`;
+  }
+
+  /** What only OpenTofu can check: the address of the source, when it is a variable's value. */
+  public get preconditions(): Precondition[] | undefined {
+    const { kind, url } = this.source.source;
+    if (!Token.isUnresolved(url)) return undefined;
+    const pattern = kind === "https" ? "^https?://[^/@]+/" : "^(ssh://([^/@:]+@)?[^/@]+/|[^/@:]+@[^/@:]+:)";
+    return [
+      {
+        condition: lazyExpression(() => `can(regex(${quoted(pattern)}, ${this.seed.name}.config.source.url))`),
+        errorMessage:
+          kind === "https"
+            ? "git_url_invalid: the source is used over https, so its address must be https://... without credentials; a repository over ssh needs Git.ssh with knownHosts and a deployKey."
+            : "git_url_invalid: the source is used over ssh, so its address must be ssh://... or user@host:path, without a password.",
+      },
+    ];
   }
 
   // Over configuration, secrets and agent, so that any change of them is a new generation. The digest itself is no secret.

@@ -89,7 +89,7 @@ export interface NexusVmPullProps {
    */
   readonly diskInterface?: string;
   /**
-   * Further disks.
+   * Further disks; they need `diskGiB`, because the provider takes the declared disks for all there are.
    * @default - none
    */
   readonly dataDisks?: DataDisk[];

@@ -19,6 +19,7 @@ class RunLog:
         if os.path.exists(path) and os.path.getsize(path) > LARGEST:
             os.replace(path, path + ".1")
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
+        os.fchmod(descriptor, 0o600)  # a file that was there may be open to more
         self._file = os.fdopen(descriptor, "w", encoding="utf-8", errors="replace", buffering=1)
         self._redact = redact
         self.last_lines = []

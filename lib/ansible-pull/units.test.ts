@@ -52,6 +52,8 @@ const CLOUD_INIT: Readonly<Record<string, string>> = {
 };
 
 const analyze = spawnSync("systemd-analyze", ["--version"]).status === 0 ? test : test.skip;
+if (analyze === test.skip)
+  console.warn("SKIPPED: systemd-analyze verify of the unit files: systemd-analyze is not installed");
 
 describe("systemd-analyze verify", () => {
   function verify(change: (content: string) => string): string {

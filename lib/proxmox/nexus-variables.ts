@@ -83,7 +83,7 @@ const DEFINITIONS = {
     type: "string",
     description: "Git address of the Ansible repository, without credentials",
     check: [
-      'can(regex("^(https?://[^/@ ]+/|ssh://|[^/@: ]+@[^/@: ]+:).+", var.ansible_repo_url))',
+      'can(regex("^(https?://[^/@ ]+/|ssh://([^/@: ]+@)?[^/@ ]+/|[^/@: ]+@[^/@: ]+:).+", var.ansible_repo_url))',
       "ansible_repo_url must be an https:// or ssh address without credentials; a token belongs in git_token.",
     ],
   },

@@ -1,4 +1,4 @@
-import { Token, type ITerraformDependable } from "cdktf";
+import { Token, type ITerraformDependable, type Precondition } from "cdktf";
 import type { Construct } from "constructs";
 import { escapeString } from "../opentofu/literals";
 import type { NexusVmPullProps } from "../props";
@@ -31,6 +31,7 @@ export function proxmoxVm(
   props: NexusVmPullProps,
   seed: SeedBinding,
   dependsOn: ITerraformDependable[],
+  precondition: Precondition[] | undefined,
 ): ProxmoxVm {
   const interfaces = props.network ?? VM_DEFAULTS.network;
   return new ProxmoxVm(scope, "vm", {
@@ -43,7 +44,7 @@ export function proxmoxVm(
     smbios: seed.smbiosSerial === undefined ? undefined : { serial: seed.smbiosSerial },
     provider: props.provider,
     dependsOn: [...seed.dependsOn, ...dependsOn],
-    lifecycle: lifecycle(props.changePolicy ?? ChangePolicy.keepVm()),
+    lifecycle: { ...lifecycle(props.changePolicy ?? ChangePolicy.keepVm()), precondition },
   });
 }
 
@@ -203,5 +204,5 @@ function ipConfig(nic: NetworkInterface): ProxmoxVmIpConfig {
 
 function lifecycle(policy: ChangePolicy) {
   // What counts only while a VM is made must not make one that exists anew.
-  return policy.kind === "replace" ? undefined : { ignoreChanges: ["clone", "vm_id"] };
+  return policy.kind === "replace" ? {} : { ignoreChanges: ["clone", "vm_id"] };
 }

@@ -29,6 +29,8 @@ import { resolveSettings, type Settings } from "./settings";
 export class Receiver extends Construct {
   /** The fleet that this receiver's roster is for. */
   public readonly fleet: string;
+  /** Whether `apply` waits for VMs that do not say otherwise. @internal */
+  public readonly waitsByDefault: boolean;
 
   private readonly settings: Settings;
   private readonly roster: Roster;
@@ -39,6 +41,7 @@ export class Receiver extends Construct {
     super(scope, id);
     const stack = stackOf(this, this.node.path);
     this.fleet = props.fleet ?? stack.node.id;
+    this.waitsByDefault = (props.waitForConfigured ?? false) !== false;
     guard(this, stack);
     report(this, [...check({ ...props, fleet: this.fleet }, receiverRules), ...fleetInUse(this, this.fleet)]);
     useNullProvider(this, stack);

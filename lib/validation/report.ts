@@ -1,4 +1,4 @@
-import { Annotations } from "cdktf";
+import { AnnotationMetadataEntryType, Annotations } from "cdktf";
 import type { IConstruct } from "constructs";
 import { describeFinding, type Finding, type Problem } from "../errors";
 
@@ -37,4 +37,18 @@ export function guard(scope: IConstruct, stack: IConstruct): void {
 /** Shows a finding as a warning: synthesis goes on. */
 export function warn(scope: IConstruct, finding: Finding): void {
   Annotations.of(scope).addWarning(describeFinding(finding));
+}
+
+/**
+ * The warnings of a tree, each said once with the number of constructs that it is about. cdktf's command line shows
+ * warnings by itself; a program that is run without it prints these.
+ */
+export function warningsOf(root: IConstruct): string[] {
+  const places = new Map<string, number>();
+  for (const { node } of root.node.findAll()) {
+    for (const { type, data } of node.metadata) {
+      if (type === AnnotationMetadataEntryType.WARN) places.set(String(data), (places.get(String(data)) ?? 0) + 1);
+    }
+  }
+  return [...places].map(([text, count]) => `warning (${count} VM${count === 1 ? "" : "s"}): ${text}`);
 }

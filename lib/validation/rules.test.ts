@@ -98,6 +98,7 @@ describe("props that are refused", () => {
     ["mac_invalid network[0].macAddress", nic({ macAddress: "01:00:5e:00:00:01" })],
     ["mac_invalid network[0].macAddress", nic({ macAddress: "BC-24-11-00-00-01" })],
     ["network_conflict network[1].address", { network: [0, 1].map(() => ({ bridge: "b", address: "192.0.2.1/24" })) }],
+    ["boot_disk_undeclared diskGiB", { dataDisks: [{ sizeGiB: 1 }] }],
     ["disk_invalid dataDisks[0].interface", { dataDisks: [{ sizeGiB: 1, interface: "ide2" }] }],
     ["disk_invalid dataDisks[0].interface", { dataDisks: [{ sizeGiB: 1, interface: "scsi0" }] }],
     ["linked_clone_cross_node fullClone", { fullClone: false, templateNodeName: "pve2" }],
@@ -124,6 +125,20 @@ describe("props that are refused", () => {
     ["playbook_invalid playbooks", { playbooks: [] }],
     ["playbook_invalid playbooks[0]", { playbooks: ["../site.yml"] }],
     ["playbook_invalid playbooks[0]", { playbooks: ["-e@/etc/shadow"] }],
+    ["playbook_invalid playbooks[0]", { playbooks: ["my site.yml"] }],
+    ["playbook_invalid inventory", { inventory: "hosts;x" }],
+    ["vm_name_invalid name", { name: undefined as never }],
+    [
+      "cloud_config_reserved_path cloudConfig.write_files[0].path",
+      { cloudConfig: { write_files: [{ path: "/etc/cloud/cloud.cfg.d/99.cfg" }] } },
+    ],
+    [
+      "cloud_config_reserved_path cloudConfig.mounts[0]",
+      { cloudConfig: { mounts: [["tmpfs", "/var/lib/nexus-pull"]] } },
+    ],
+    ["cloud_config_reserved_path cloudConfig.mounts[0]", { cloudConfig: { mounts: [["tmpfs", "/etc/"]] } }],
+    ["cloud_config_invalid cloudConfig.apt", { cloudConfig: { apt: "x" as never } }],
+    ["cloud_config_invalid cloudConfig.ca_certs", { cloudConfig: { ca_certs: [] as never } }],
     ["duration_invalid runTimeout", { runTimeout: "1 hour" }],
     ["duration_invalid schedule.interval", { schedule: Schedule.every("often") }],
     ["schedule_invalid schedule.interval", { schedule: Schedule.every("10s") }],
@@ -203,6 +218,17 @@ describe("secrets", () => {
     const warnings = findWarnings({ ...GOOD, ...git(GIT, { token: token("${var.t}") }) });
     expect(warnings.map((finding) => `${finding.code} ${finding.prop}`)).toEqual(["secret_in_seed source.token"]);
   });
+});
+
+test("what the agent of this release does not do is warned about", () => {
+  const warned = (props: Partial<NexusVmPullProps>) =>
+    findWarnings({ ...GOOD, ...props }).map(({ code, prop }) => `${code} ${prop}`);
+  expect(warned({ schedule: Schedule.every("5m"), mode: "audit" })).toEqual([
+    "agent_limited mode",
+    "agent_limited schedule",
+  ]);
+  expect(warned(git(GIT, { requirements: "r.yml" }))).toEqual(["agent_limited source.requirements"]);
+  expect(warned({})).toEqual([]);
 });
 
 test("a static address without dns is warned about", () => {

@@ -12,6 +12,11 @@ export function matches(prop: string, value: string | undefined, pattern: RegExp
   return [{ code, prop, got: show(value) }];
 }
 
+/** The same for a value that must be there. */
+export function required(prop: string, value: string | undefined, pattern: RegExp, code: ErrorCode): Finding[] {
+  return value === undefined ? [{ code, prop, got: show(value) }] : matches(prop, value, pattern, code);
+}
+
 /** A finding unless the value is a whole number within the range. Unknown values pass. */
 export function inRange(prop: string, value: number | undefined, min: number, max: number): Finding[] {
   if (!known(value) || (Number.isInteger(value) && value >= min && value <= max)) return [];

@@ -1,9 +1,10 @@
+import { agentLimits } from "../ansible-pull/agent-limits";
 import type { Finding } from "../errors";
 import type { NexusVmPullProps } from "../props";
 
 /** What works but deserves a word at synthesis. */
 export function findWarnings(props: NexusVmPullProps): Finding[] {
-  return [...dnsWarning(props), ...seedSecretWarnings(props)];
+  return [...dnsWarning(props), ...seedSecretWarnings(props), ...agentLimits(props)];
 }
 
 function dnsWarning({ network, dns }: NexusVmPullProps): Finding[] {
@@ -17,5 +18,9 @@ function seedSecretWarnings({ source, vaultPassword }: NexusVmPullProps): Findin
   const secrets = { "source.token": source?.source.token, "source.deployKey": source?.source.deployKey, vaultPassword };
   return Object.entries(secrets)
     .filter(([, secret]) => secret !== undefined)
-    .map(([prop]) => ({ code: "secret_in_seed" as const, prop, got: "a secret that travels in the seed" }));
+    .map(([prop]) => ({
+      code: "secret_in_seed" as const,
+      prop,
+      got: "a secret that travels in the seed, unless it is empty",
+    }));
 }

@@ -28,7 +28,7 @@ print_body() {
 send() {
   type='Content-Type:'
   if [ -n "${NEXUS_PULL_BODY_0-}" ]; then type='Content-Type: application/json'; fi
-  set -- --silent --show-error --request "$NEXUS_PULL_METHOD" --header "$type" --header 'Expect:' \
+  set -- --silent --show-error --globoff --proto '=http,https' --request "$NEXUS_PULL_METHOD" --header "$type" --header 'Expect:' \
     --connect-timeout 3 --max-time "$1" --write-out '\n%{http_code}'
   if [ -n "${NEXUS_PULL_CA-}" ]; then set -- "$@" --cacert /dev/fd/4; fi
   print_body | curl -q "$@" --data-binary @- --config /dev/fd/3 "$NEXUS_PULL_URL" 3<<HEADERS 4<<CERTIFICATES

@@ -19,7 +19,7 @@ hold_s=30
 
 # -q: a .curlrc must not change what is asked. Headers come by descriptor 3, certificates by 4.
 ask() {
-  set -- --silent --show-error --get --data "timeout_s=$1" --connect-timeout 5 --max-time "$(($1 + 10))" \
+  set -- --silent --show-error --globoff --proto '=http,https' --get --data "timeout_s=$1" --connect-timeout 5 --max-time "$(($1 + 10))" \
     --write-out '\n%{http_code}'
   if [ -n "${NEXUS_PULL_COMMIT-}" ]; then set -- "$@" --data-urlencode "commit=$NEXUS_PULL_COMMIT"; fi
   if [ -n "${NEXUS_PULL_CA-}" ]; then set -- "$@" --cacert /dev/fd/4; fi

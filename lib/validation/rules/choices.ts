@@ -1,6 +1,6 @@
 import type { Rule } from "../rule";
 import type { CheckedProps } from "../checked-props";
-import { items, matches, oneOf } from "../values";
+import { items, matches, oneOf, required } from "../values";
 
 const SCSI_HARDWARE = ["lsi", "lsi53c810", "virtio-scsi-pci", "virtio-scsi-single", "megasas", "pvscsi"];
 const NIC_MODELS = ["virtio", "e1000", "e1000e", "rtl8139", "vmxnet3"];
@@ -15,7 +15,7 @@ export const choicesRule: Rule<CheckedProps> = (props) => [
   ...oneOf("scsiHardware", props.scsiHardware, SCSI_HARDWARE),
   ...oneOf("agent", props.agent, ["seed", "image"]),
   ...oneOf("mode", props.mode, ["apply", "audit"]),
-  ...matches("nodeName", props.nodeName ?? "", IDENTIFIER, "string_invalid"),
+  ...required("nodeName", props.nodeName, IDENTIFIER, "string_invalid"),
   ...matches("templateNodeName", props.templateNodeName, IDENTIFIER, "string_invalid"),
   ...matches("datastore", props.datastore, IDENTIFIER, "string_invalid"),
   ...matches("pool", props.pool, /^[A-Za-z0-9][A-Za-z0-9._/-]*$/, "string_invalid"),

@@ -22,6 +22,8 @@ const OWNED: Record<string, string> = {
   power_state: "restart by Ansible: a VM that powers off cannot configure itself",
 };
 const OURS = [
+  // What is dropped in there can take the module that runs the seed off the next boot's list.
+  /^\/etc\/cloud(?:\/|$)/,
   /^\/etc\/nexus-pull(?:\/|$)/,
   /^\/var\/lib\/nexus-pull(?:\/|$)/,
   /^\/run\/nexus-pull(?:\/|$)/,
@@ -29,6 +31,9 @@ const OURS = [
   /^\/usr\/local\/lib\/nexus-pull(?:\/|$)/,
   /^\/etc\/systemd\/system\/nexus-pull/,
 ];
+// A mount at or above one of these would hide what the agent keeps.
+const KEPT = ["/etc/nexus-pull", "/var/lib/nexus-pull", "/run/nexus-pull", "/usr/local/bin", "/etc/systemd/system"];
+const MAPS = ["apt", "ca_certs"];
 const LISTS = ["packages", "write_files", "runcmd", "bootcmd", "mounts"];
 
 /** The user's cloud-config cannot take anything of ours away. */
@@ -47,7 +52,20 @@ export const cloudConfigRule: Rule<CheckedProps> = ({ cloudConfig }) => {
     got: show(cloudConfig[key]),
     expected: "a list",
   }));
-  return [...owned, ...notLists, ...(lists.includes("write_files") ? [] : files(cloudConfig.write_files))];
+  const notMaps = MAPS.filter((key) => known(cloudConfig[key]) && !isMap(cloudConfig[key])).map((key) => ({
+    code: "cloud_config_invalid" as const,
+    prop: `cloudConfig.${key}`,
+    got: show(cloudConfig[key]),
+    expected: "a mapping",
+  }));
+  const mounts = lists.includes("mounts") ? [] : mountFindings(cloudConfig.mounts);
+  return [
+    ...owned,
+    ...notLists,
+    ...notMaps,
+    ...mounts,
+    ...(lists.includes("write_files") ? [] : files(cloudConfig.write_files)),
+  ];
 };
 
 function files(list: readonly { path: string; permissions?: unknown }[] | undefined): Finding[] {
@@ -68,5 +86,19 @@ function files(list: readonly { path: string; permissions?: unknown }[] | undefi
         "cloud_config_invalid",
       ),
     ];
+  });
+}
+
+function isMap(value: unknown): boolean {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function mountFindings(mounts: readonly (readonly string[])[] | undefined): Finding[] {
+  return items("cloudConfig.mounts", mounts).flatMap(([prop, mount]) => {
+    const point = Array.isArray(mount) ? (mount as unknown[])[1] : undefined;
+    if (typeof point !== "string" || !known(point)) return [];
+    const folder = posix.normalize(`${point}/`).replace(/^\/+/, "/");
+    const hides = KEPT.some((kept) => `${kept}/`.startsWith(folder) || folder.startsWith(`${kept}/`));
+    return hides ? [{ code: "cloud_config_reserved_path" as const, prop, got: show(point) }] : [];
   });
 }

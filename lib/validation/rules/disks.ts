@@ -1,3 +1,4 @@
+import type { Finding } from "../../errors";
 import type { Rule } from "../rule";
 import type { CheckedProps } from "../checked-props";
 import { duplicates, items, known, matches } from "../values";
@@ -13,6 +14,7 @@ export const disksRule: Rule<CheckedProps> = (props) => {
     ...data.map(([prop, disk], index): [string, string] => [`${prop}.interface`, disk.interface ?? `scsi${index + 1}`]),
   ];
   return [
+    ...undeclaredBootDisk(props),
     ...slots.flatMap(([prop, slot]) => matches(prop, slot, INTERFACE, "disk_invalid")),
     ...duplicates(
       slots.filter(([, slot]) => known(slot)),
@@ -21,3 +23,10 @@ export const disksRule: Rule<CheckedProps> = (props) => {
     ...data.flatMap(([prop, disk]) => matches(`${prop}.datastore`, disk.datastore, IDENTIFIER, "string_invalid")),
   ];
 };
+
+// The provider takes the declared disks for all there are: with one that is edited, it deletes the boot disk that is not among
+// them (seen with 0.111.1).
+function undeclaredBootDisk({ dataDisks, diskGiB }: CheckedProps): Finding[] {
+  const missing = dataDisks !== undefined && dataDisks.length > 0 && diskGiB === undefined;
+  return missing ? [{ code: "boot_disk_undeclared", prop: "diskGiB", got: "nothing beside dataDisks" }] : [];
+}

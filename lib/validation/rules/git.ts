@@ -23,13 +23,21 @@ export const gitRule: Rule<CheckedProps> = ({ source, playbooks, inventory }) =>
     ...matches("source.requirements", requirements, RELATIVE_PATH, "playbook_invalid"),
     ...hosts(kind, knownHosts),
     ...signers(source.source.signature?.verify),
-    ...matches("inventory", inventory, RELATIVE_PATH, "playbook_invalid"),
+    ...plainPath("inventory", inventory),
     ...(playbooks?.length === 0
       ? [{ code: "playbook_invalid" as const, prop: "playbooks", got: "[]", expected: "at least one playbook" }]
       : []),
-    ...items("playbooks", playbooks).flatMap(([prop, path]) => matches(prop, path, RELATIVE_PATH, "playbook_invalid")),
+    ...items("playbooks", playbooks).flatMap(([prop, path]) => plainPath(prop, path)),
   ];
 };
+
+// ansible-pull pastes these names unquoted into the command that it splits again.
+const PLAIN = /^[A-Za-z0-9._/@+=:-]+$/;
+
+function plainPath(prop: string, path: string | undefined): Finding[] {
+  const findings = matches(prop, path, RELATIVE_PATH, "playbook_invalid");
+  return findings.length > 0 ? findings : matches(prop, path, PLAIN, "playbook_invalid");
+}
 
 function address(url: string, pattern: RegExp): Finding[] {
   if (!known(url) || pattern.test(url)) return [];
