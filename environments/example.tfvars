@@ -12,4 +12,4 @@ ansible_repo_url = "https://github.com/YOUR_USER/nexus-ansible-playbooks.git"
 
 # A receiver; without these two lines VMs report nowhere.
 # webhook_url    = "https://receiver.example:9191/webhook"
-# webhook_secret = "..."
+# webhook_secret = "..." # openssl rand -base64 32
