@@ -9,6 +9,7 @@ import {
   NexusVmPull,
   type NexusVmPullProps,
   Receiver,
+  warningsOf,
 } from ".";
 
 interface Synthesized {
@@ -158,6 +159,17 @@ describe("a tree with problems", () => {
     const content = "x".repeat(1024 * 1024);
     new NexusVmPull(stack, "nexus", { ...REQUIRED, cloudConfig: { write_files: [{ path: "/srv/x", content }] } });
     expect(catchError(() => Testing.synth(stack, true))).toContain("seed_too_large");
+  });
+
+  test("warns about a large document, and about nothing in a plain one", () => {
+    const stack = newStack();
+    const content = "x".repeat(17 * 1024);
+    new NexusVmPull(stack, "plain", { ...REQUIRED, name: "plain" });
+    expect(warningsOf(stack)).toEqual([]);
+    new NexusVmPull(stack, "nexus", { ...REQUIRED, cloudConfig: { write_files: [{ path: "/srv/x", content }] } });
+    expect(warningsOf(stack)).toEqual([
+      expect.stringMatching(/^warning \(1 VM\): seed_large: cloudConfig: got 1\d{4} bytes/),
+    ]);
   });
 
   test("throws at once for a scope of another engine", () => {
