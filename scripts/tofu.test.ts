@@ -43,7 +43,7 @@ function wrapper(args: readonly string[], env: Record<string, string> = {}, stdi
     cwd: root,
     env: { ...paths, ...env },
     stdin,
-    timeoutMs: 30_000,
+    timeoutMs: 120_000,
   });
 }
 
@@ -51,7 +51,7 @@ const tofu = async (args: readonly string[], env?: Record<string, string>, stdin
   wrapper(args, env, stdin).ended;
 const recorded = (): string[] => readFileSync(log, "utf8").trim().split("\n");
 
-jest.setTimeout(60_000);
+jest.setTimeout(180_000);
 
 describe("npm run tofu", () => {
   it("runs tofu in the stack's folder and passes input, output and exit status through", async () => {

@@ -27,7 +27,7 @@ describeWith(["tofu", "tofurc", "provider-mirror"], "a VM's life on the stand-in
     await lab.init();
   });
 
-  afterAll(() => lab.stop());
+  afterAll(() => lab?.stop());
 
   it("applies, and returns with a VM that runs and two snippets", async () => {
     await lab.apply();

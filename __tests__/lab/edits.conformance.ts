@@ -62,7 +62,7 @@ describeWith(["tofu", "tofurc", "provider-mirror"], "the prop table on the stand
     await lab.run(["apply", "-auto-approve", "-parallelism=8"], { timeoutMs: 280_000 });
   });
 
-  afterAll(() => lab.stop());
+  afterAll(() => lab?.stop());
 
   function effectOn(row: string): Effect {
     const own = planned.filter(({ address }) => address.includes(`.${nameOf(row)}_`));

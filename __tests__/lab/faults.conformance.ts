@@ -128,7 +128,7 @@ describeWith(["tofu", "tofurc", "provider-mirror"], "faults on the stand-in", ()
     await lab.init();
   });
 
-  afterAll(() => lab.stop());
+  afterAll(() => lab?.stop());
 
   async function fails(args: readonly string[], { plan, says }: Case): Promise<void> {
     lab.pve.faults.add(plan);

@@ -54,7 +54,7 @@ describeWith(["tofu", "tofurc", "provider-mirror"], "the matrix of props on the 
     await lab.init();
   });
 
-  afterAll(() => lab.stop());
+  afterAll(() => lab?.stop());
 
   it("applies all of them at once", async () => {
     await lab.run(["apply", "-auto-approve", "-parallelism=4"], { timeoutMs: 280_000 });

@@ -80,7 +80,7 @@ export function start(program: string, args: readonly string[], options: Process
 }
 
 /** Waits until a condition holds, looking every 50 ms. Fails with `what` after the limit. */
-export async function until(what: string, holds: () => boolean | Promise<boolean>, limitMs = 20_000): Promise<void> {
+export async function until(what: string, holds: () => boolean | Promise<boolean>, limitMs = 60_000): Promise<void> {
   const deadline = Date.now() + limitMs;
   while (!(await holds())) {
     if (Date.now() > deadline) throw new Error(`waited ${limitMs} ms in vain until ${what}`);

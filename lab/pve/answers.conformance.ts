@@ -28,7 +28,7 @@ const UNDEFINED = "property is not defined in schema and the schema does not all
 
 let pve: Pve;
 beforeAll(async () => (pve = await startPve({ prepare })));
-afterAll(() => pve.stop());
+afterAll(() => pve?.stop());
 
 function call(method: string, path: string, body = "", token?: string): Promise<Answered> {
   const authorization = `PVEAPIToken=${token ?? pve.credentials.apiToken}`;

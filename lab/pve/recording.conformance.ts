@@ -139,7 +139,7 @@ describe("a recorded VM's life", () => {
     await clock.advanceTo(START_S * 1000);
   });
 
-  afterAll(() => pve.stop());
+  afterAll(() => pve?.stop());
 
   /** Brings the stand-in to the moment of a request. */
   async function before(index: number, recorded: Recorded): Promise<void> {

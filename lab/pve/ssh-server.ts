@@ -146,5 +146,9 @@ export async function startSsh(world: World, options: SshOptions): Promise<SshSe
 
 /** A key pair in OpenSSH's form. */
 export function newKeyPair(): { readonly private: string; readonly public: string } {
-  return utils.generateKeyPairSync("ed25519");
+  // ssh2 writes about one Ed25519 key in four hundred in a form that it cannot read itself.
+  for (;;) {
+    const pair = utils.generateKeyPairSync("ed25519");
+    if (!(utils.parseKey(pair.private) instanceof Error)) return pair;
+  }
 }
