@@ -1,6 +1,9 @@
 import { Token } from "cdktf";
 import { show, type ErrorCode, type Finding } from "../errors";
 
+/** A name as Proxmox has it for nodes, storages, bridges, machine and CPU types. */
+export const IDENTIFIER = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
+
 /** Whether a value is known at synthesis; what is not is checked by OpenTofu or Proxmox, never here. */
 export function known<T>(value: T | undefined): value is T {
   return value !== undefined && value !== null && !Token.isUnresolved(value);

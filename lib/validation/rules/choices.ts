@@ -1,11 +1,9 @@
 import type { Rule } from "../rule";
 import type { CheckedProps } from "../checked-props";
-import { items, matches, oneOf, required } from "../values";
+import { IDENTIFIER, items, matches, oneOf, required } from "../values";
 
 const SCSI_HARDWARE = ["lsi", "lsi53c810", "virtio-scsi-pci", "virtio-scsi-single", "megasas", "pvscsi"];
 const NIC_MODELS = ["virtio", "e1000", "e1000e", "rtl8139", "vmxnet3"];
-const IDENTIFIER = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
-const CPU_TYPE = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
 const TAG = /^[A-Za-z0-9_][A-Za-z0-9_+.-]*$/;
 const NON_EMPTY = /\S/;
 
@@ -19,8 +17,8 @@ export const choicesRule: Rule<CheckedProps> = (props) => [
   ...matches("templateNodeName", props.templateNodeName, IDENTIFIER, "string_invalid"),
   ...matches("datastore", props.datastore, IDENTIFIER, "string_invalid"),
   ...matches("pool", props.pool, /^[A-Za-z0-9][A-Za-z0-9._/-]*$/, "string_invalid"),
-  ...matches("machine", props.machine, CPU_TYPE, "string_invalid"),
-  ...matches("cpuType", props.cpuType, CPU_TYPE, "string_invalid"),
+  ...matches("machine", props.machine, IDENTIFIER, "string_invalid"),
+  ...matches("cpuType", props.cpuType, IDENTIFIER, "string_invalid"),
   ...matches("inventory", props.inventory, NON_EMPTY, "string_invalid"),
   ...items("tags", props.tags).flatMap(([prop, tag]) => matches(prop, tag, TAG, "tag_invalid")),
   ...items("ansibleTags", props.ansibleTags).flatMap(([prop, tag]) => matches(prop, tag, ANSIBLE_TAG, "tag_invalid")),

@@ -1,10 +1,9 @@
 import type { Finding } from "../../errors";
 import type { Rule } from "../rule";
 import type { CheckedProps } from "../checked-props";
-import { duplicates, items, known, matches } from "../values";
+import { IDENTIFIER, duplicates, items, known, matches } from "../values";
 
 const INTERFACE = /^(?:scsi(?:[0-9]|[12][0-9]|30)|virtio(?:[0-9]|1[0-5])|sata[0-5])$/;
-const IDENTIFIER = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
 
 /** Each disk has a slot of its own that Proxmox knows. */
 export const disksRule: Rule<CheckedProps> = (props) => {
