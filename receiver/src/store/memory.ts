@@ -1,6 +1,6 @@
 import type { LogRecord } from "../domain/log";
 import type { VmState } from "../domain/state";
-import { type Changes, type EventQuery, type Store, StoreError, type StoredRequest } from "./port";
+import { type Changes, type EventQuery, type Store, StoreError, type StoredRequest, type Swap } from "./port";
 
 const keyOf = (fleet: string, vm: string): string => `${fleet}/${vm}`;
 
@@ -10,6 +10,7 @@ export class MemoryStore implements Store {
   private readonly vms = new Map<string, VmState>();
   private readonly ids = new Map<string, string>();
   private readonly requests: StoredRequest[] = [];
+  private readonly values = new Map<string, string>();
 
   public async commit(changes: Changes): Promise<void> {
     const last = this.records.length;
@@ -62,6 +63,18 @@ export class MemoryStore implements Store {
     return this.requests
       .filter((one) => one.counts && one.kind === kind && one.fleet === fleet && (vm === undefined || one.vm === vm))
       .at(-1);
+  }
+
+  public async kept(prefix: string, limit: number): Promise<ReadonlyMap<string, string>> {
+    const found = [...this.values].filter(([key]) => key.startsWith(prefix)).sort(([a], [b]) => (a < b ? -1 : 1));
+    return new Map(found.slice(0, limit));
+  }
+
+  public async swap(key: string, ...[expected, value]: Swap): Promise<boolean> {
+    if (this.values.get(key) !== expected) return false;
+    if (value === undefined) this.values.delete(key);
+    else this.values.set(key, value);
+    return true;
   }
 
   public async close(): Promise<void> {

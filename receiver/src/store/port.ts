@@ -31,6 +31,10 @@ export interface EventQuery {
   readonly vm?: string;
 }
 
+/** From what is expected to what is wanted; at least one of the two is something. */
+export type Swap =
+  readonly [expected: string | undefined, value: string] | readonly [expected: string, value: undefined];
+
 /** Where the log lives. One contract suite holds every implementation to this. */
 export interface Store {
   /** When it resolves, all of it is on stable storage; when it rejects, none of it is in the store. */
@@ -47,6 +51,13 @@ export interface Store {
   request(id: string): Promise<StoredRequest | undefined>;
   /** The newest request that counts: of a fleet's rosters, or of a VM's releases. */
   newestRequest(kind: StoredRequest["kind"], fleet: string, vm?: string): Promise<StoredRequest | undefined>;
+  /** What is kept beside the log under keys that begin so, in the keys' order. At most `limit` of them. */
+  kept(prefix: string, limit: number): Promise<ReadonlyMap<string, string>>;
+  /**
+   * Keeps a value, or with undefined forgets it, if what is kept is still `expected` (undefined: nothing). True once the
+   * change is on stable storage, false when another was faster. For checkpoints and leases: several receivers may share a store.
+   */
+  swap(key: string, ...change: Swap): Promise<boolean>;
   close(): Promise<void>;
 }
 

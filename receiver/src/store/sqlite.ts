@@ -4,10 +4,11 @@ import Database from "libsql";
 import type { Event } from "../../../contract";
 import { type LogRecord, recordOf } from "../domain/log";
 import type { VmState } from "../domain/state";
-import { type Changes, type EventQuery, type Store, StoreError, type StoredRequest } from "./port";
+import { type Changes, type EventQuery, type Store, StoreError, type StoredRequest, type Swap } from "./port";
 
-const SCHEMA_VERSION = 1;
-const SCHEMA = `
+/** What leads from one format to the next; the format's number is how many were done. */
+const MIGRATIONS = [
+  `
 CREATE TABLE events (
   position INTEGER PRIMARY KEY, received INTEGER NOT NULL, fleet TEXT NOT NULL, vm TEXT NOT NULL,
   id TEXT NOT NULL, event TEXT NOT NULL, UNIQUE (fleet, vm, id)
@@ -21,7 +22,9 @@ CREATE TABLE requests (
   digest TEXT NOT NULL, answer TEXT NOT NULL, counts INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX requests_newest ON requests (kind, fleet, vm, ordinal);
-`;
+`,
+  "CREATE TABLE kept (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;",
+];
 
 interface EventRow {
   readonly position: number;
@@ -66,14 +69,15 @@ export class SqliteStore implements Store {
 
   private migrate(): void {
     const version = (this.database.pragma("user_version") as { user_version: number }[])[0]?.user_version ?? 0;
-    if (version > SCHEMA_VERSION)
+    if (version > MIGRATIONS.length)
       throw new StoreError(
         "store_unavailable",
-        `the store's format is ${version}, this receiver knows ${SCHEMA_VERSION}`,
+        `the store's format is ${version}, this receiver knows ${MIGRATIONS.length}`,
       );
     // An immediate transaction in any case: it takes the lock now, and not when the first event comes.
     this.database.exec("BEGIN IMMEDIATE");
-    if (version === 0) this.database.exec(`${SCHEMA} PRAGMA user_version = ${SCHEMA_VERSION};`);
+    for (const migration of MIGRATIONS.slice(version)) this.database.exec(migration);
+    this.database.exec(`PRAGMA user_version = ${MIGRATIONS.length}`);
     this.database.exec("COMMIT");
   }
 
@@ -163,9 +167,30 @@ export class SqliteStore implements Store {
     return toRequest(this.rows<RequestRow>(sql, kind, fleet, ...(vm === undefined ? [] : [vm]))[0]);
   }
 
+  public async kept(prefix: string, limit: number): Promise<ReadonlyMap<string, string>> {
+    const sql = "SELECT key, value FROM kept WHERE substr(key, 1, length(?)) = ? ORDER BY key LIMIT ?";
+    const rows = this.rows<{ key: string; value: string }>(sql, prefix, prefix, limit);
+    return new Map(rows.map(({ key, value }) => [key, value]));
+  }
+
+  public async swap(key: string, ...change: Swap): Promise<boolean> {
+    const [sql, ...values] = swapOf(key, change);
+    try {
+      return this.prepare(sql).run(...values).changes === 1;
+    } catch (error) {
+      throw asStoreError(error);
+    }
+  }
+
   public async close(): Promise<void> {
     if (this.database.open) this.database.close();
   }
+}
+
+function swapOf(key: string, [expected, value]: Swap): [string, ...string[]] {
+  if (value === undefined) return ["DELETE FROM kept WHERE key = ? AND value = ?", key, expected];
+  if (expected === undefined) return ["INSERT INTO kept VALUES (?, ?) ON CONFLICT DO NOTHING", key, value];
+  return ["UPDATE kept SET value = ? WHERE key = ? AND value = ?", value, key, expected];
 }
 
 function asStoreError(error: unknown): StoreError {

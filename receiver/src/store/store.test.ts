@@ -80,6 +80,21 @@ describe.each(kinds)("the $name store", ({ open }) => {
     expect(await store.newestRequest("release", "dev", "nexus-02")).toBeUndefined();
   });
 
+  test("keeps values, each changed only from what it was", async () => {
+    expect(await store.swap("a/1", undefined, "one")).toBe(true);
+    expect(await store.swap("a/1", undefined, "late")).toBe(false);
+    expect(await store.swap("a/1", "other", "late")).toBe(false);
+    expect(await store.swap("a/1", "one", "two")).toBe(true);
+    for (const key of ["b/1", "a/3", "a/2"]) await store.swap(key, undefined, key);
+    expect([...(await store.kept("a/", 2))]).toEqual([
+      ["a/1", "two"],
+      ["a/2", "a/2"],
+    ]);
+    expect(await store.swap("a/1", "one", undefined)).toBe(false);
+    expect(await store.swap("a/1", "two", undefined)).toBe(true);
+    expect([...(await store.kept("a/", 9)).keys()]).toEqual(["a/2", "a/3"]);
+  });
+
   test("fails when a part of what was refused is there", async () => {
     await store.commit({ ...NOTHING, records: log.slice(0, 1), requests: [request("roster-1")] });
     const again = { ...(log[2] as LogRecord), position: 3, id: log[0]?.id ?? "" };
