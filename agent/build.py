@@ -29,10 +29,14 @@ START = b"from nexus_pull.cli import main\nimport sys\nsys.exit(main())\n"
 def sources():
     """{name in the archive: bytes}."""
     package = os.path.join(HERE, "nexus_pull")
-    found = {"__main__.py": START}
-    for name in os.listdir(package):
-        if name.endswith(".py") and name != "__main__.py":
-            found["nexus_pull/" + name] = _read(os.path.join(package, name))
+    found = {}
+    for folder, _, names in os.walk(package):
+        for name in names:
+            if name.endswith(".py"):
+                path = os.path.join(folder, name)
+                found[os.path.relpath(path, HERE).replace(os.sep, "/")] = _read(path)
+    del found["nexus_pull/__main__.py"]
+    found["__main__.py"] = START
     for name in SCHEMAS:
         schema = _without_descriptions(json.loads(_read(os.path.join(CONTRACT, name))))
         found["nexus_pull/schemas/" + name] = json.dumps(schema, separators=(",", ":"), sort_keys=True).encode()

@@ -6,8 +6,9 @@ import ssl
 import urllib.error
 import urllib.request
 
-from nexus_pull import VERSION, signing
+from nexus_pull import VERSION
 from nexus_pull.errors import AgentError
+from nexus_pull.events import signing
 
 TIMEOUT_S = 10
 PAUSES_S = (2, 4, 8, 16, 30)

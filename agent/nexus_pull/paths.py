@@ -23,6 +23,7 @@ class Paths:
         self.home = self.var + "/home"
         self.state = self.var + "/state.json"
         self.stream = self.var + "/stream.json"
+        self.spool = self.var + "/spool"
         self.log = self.at("/var/log/ansible-pull.log")
         self.run = self.at("/run/nexus-pull")
         self.run_lock = self.run + "/run.lock"

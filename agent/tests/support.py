@@ -80,6 +80,31 @@ def seed_of(config, secrets=None, files=None):
     }
 
 
+def keeps_event_schema(event):
+    """Raises unless this is an agent's event as the contract has it."""
+    from nexus_pull import schema
+
+    with open(os.path.join(CONTRACT, "event.schema.json"), encoding="utf-8") as stream:
+        document = json.load(stream)
+    own = document["$defs"][definition_of(event["type"])]
+    # The agent's validator knows what its own schemas use; these keywords it has no need of.
+    unknown = {"format", "patternProperties", "dependentRequired", "uniqueItems"} - set(schema.KEYWORDS)
+    extra = dict.fromkeys(unknown, lambda *_: None)
+    schema.KEYWORDS.update(extra)
+    try:
+        for part, value in ((document["$defs"]["agentData"], event["data"]), (own, event["data"])):
+            schema._check(value, part, document, event["type"])
+        schema._check(event, document["$defs"]["agentEvent"], document, "event")
+    finally:
+        for name in extra:
+            del schema.KEYWORDS[name]
+
+
+def definition_of(kind):
+    words = kind[len("io.nexus-pull.") :].split(".")
+    return words[0] + "".join(word.capitalize() for word in words[1:]) + "Data"
+
+
 class MachineTest(unittest.TestCase):
     """A test with a machine: self.root, self.paths, and the agent run in it."""
 

@@ -5,9 +5,9 @@ import json
 import os
 import socket
 
-from nexus_pull import boot, schema
+from nexus_pull import boot
 from nexus_pull.errors import AgentError
-from tests.support import CONTRACT, KEY, MachineTest, Receiver, configuration, seed_of
+from tests.support import KEY, MachineTest, Receiver, configuration, keeps_event_schema, seed_of
 
 NOW = 1767225600
 
@@ -47,17 +47,7 @@ class Boot(MachineTest):
         self.assertEqual(event["source"], "/fleets/dev/vms/nexus-01")
         self.assertEqual(event["id"], "%s-1" % event["data"]["stream"])
         self.assertNotIn("heartbeat_s", event["data"], "no heartbeat is sent, so none may be promised")
-        self.assert_keeps_event_schema(event)
-
-    def assert_keeps_event_schema(self, event):
-        with open(os.path.join(CONTRACT, "event.schema.json"), encoding="utf-8") as stream:
-            document = json.load(stream)
-        # The agent's validator knows what its own schemas use; these two keywords it has no need of.
-        extra = {"format": lambda *_: None, "patternProperties": lambda *_: None, "dependentRequired": lambda *_: None}
-        schema.KEYWORDS.update(extra)
-        self.addCleanup(lambda: [schema.KEYWORDS.pop(name) for name in extra])
-        for part, value in (("agentData", event["data"]), ("vmBootedData", event["data"]), ("agentEvent", event)):
-            schema._check(value, document["$defs"][part], document, part)
+        keeps_event_schema(event)
 
     def test_counts_on_within_a_stream_and_says_which_boot_was_the_first(self):
         receiver = self.receiver()

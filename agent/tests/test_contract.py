@@ -7,7 +7,8 @@ import os
 import re
 import unittest
 
-from nexus_pull import schema, signing
+from nexus_pull import schema
+from nexus_pull.events import signing
 from tests import AGENT
 from tests.support import CONTRACT, configuration, seed_of
 

@@ -1,0 +1,67 @@
+"""Which machine speaks: (instance id, stream), and what is counted per stream."""
+
+import hashlib
+import json
+import secrets
+
+from nexus_pull import files
+from nexus_pull.errors import AgentError
+from nexus_pull.events.reserve import is_full
+
+
+class Stream:
+    """stream.json. Whoever calls holds the spool's lock.
+
+    `seq` in it is the highest number whose event has left the spool: the next number is one above that and above what
+    waits. So an event is one file, and there is no moment in which its number is taken and the event is not there.
+    """
+
+    def __init__(self, paths, reserve):
+        self._path = paths.stream
+        self._machine_id_path = paths.machine_id
+        self._reserve = reserve
+        self.record = None
+
+    def load(self, highest_epoch=0):
+        """Read it, or begin a stream: on a new machine, and on a clone of one that had a stream."""
+        record = files.read_json(self._path)
+        if not isinstance(record, dict) or "random_id" not in record:
+            record = {"random_id": secrets.token_hex(16)}
+        record = {"epoch": highest_epoch, "seq": 0, "said": [], "dropped": 0, "drops_reported": 0, **record}
+        stream = self._name(record["random_id"])
+        if record.get("stream") != stream:
+            record.update(
+                stream=stream, epoch=max(record["epoch"], highest_epoch) + 1, seq=0, said=[], dropped=0, drops_reported=0
+            )
+            self.record = record
+            self._save_if_there_is_room()
+        self.record = record
+        return record
+
+    def renew(self):
+        """Begin another stream on this machine."""
+        self.record["random_id"] = secrets.token_hex(16)
+        self.record.update(stream=self._name(self.record["random_id"]), epoch=self.record["epoch"] + 1, seq=0, said=[])
+        self.save()
+
+    def save(self):
+        content = (json.dumps(self.record, indent=2, sort_keys=True) + "\n").encode()
+        self._reserve.write_state(self._path, content)
+
+    def _save_if_there_is_room(self):
+        # A first boot on a full disk: the events of this process still have one stream, and are at least said.
+        try:
+            self.save()
+        except OSError as error:
+            if not is_full(error):
+                raise
+
+    def _name(self, random_id):
+        return hashlib.sha256(("%s:%s" % (self._machine_id(), random_id)).encode()).hexdigest()[:32]
+
+    def _machine_id(self):
+        try:
+            with open(self._machine_id_path, encoding="ascii") as source:
+                return source.read().strip()
+        except OSError as error:
+            raise AgentError("bootstrap_step_failed", "/etc/machine-id cannot be read: %s" % error.strerror) from error
