@@ -2,7 +2,7 @@
 
 import base64
 import contextlib
-import glob
+import functools
 import hashlib
 import http.server
 import io
@@ -231,11 +231,14 @@ class Receiver:
         self.server.server_close()
 
 
-def ansible_venv():
-    """The venv that tests/venv.sh makes, or None."""
-    cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    found = sorted(glob.glob(os.path.join(cache, "nexus-pull/venv/ansible-core-*/bin/ansible-pull")))
-    return os.path.dirname(found[-1]) if found else None
+@functools.lru_cache(maxsize=None)
+def ansible_core(series="2.19"):
+    """The folder of a venv that tools/ansible-cores.sh made ("2.14", "newest" ...), or None."""
+    script = os.path.join(os.path.dirname(AGENT), "tools", "ansible-cores.sh")
+    asked = subprocess.run(
+        [script, "--only", series, "--no-build", "--print"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
+    return asked.stdout.decode().strip().partition("=")[2] if asked.returncode == 0 else None
 
 
 class AnsibleTest(MachineTest):
@@ -243,7 +246,7 @@ class AnsibleTest(MachineTest):
 
     def setUp(self):
         super().setUp()
-        folder = ansible_venv()
+        folder = ansible_core()
         if folder is None:
             message = "NO ANSIBLE-CORE: run agent/tests/venv.sh; this test proved nothing"
             if os.environ.get("CI"):
@@ -252,4 +255,4 @@ class AnsibleTest(MachineTest):
             self.skipTest(message)
         os.makedirs(self.root + "/usr/local/bin", exist_ok=True)
         for name in ("ansible", "ansible-pull", "ansible-playbook"):
-            os.symlink(os.path.join(folder, name), self.root + "/usr/local/bin/" + name)
+            os.symlink(os.path.join(folder, "bin", name), self.root + "/usr/local/bin/" + name)
