@@ -580,7 +580,7 @@ export type Extension = string | number | boolean;
  */
 export type SinceBegin = number;
 /**
- * One line of <run directory>/evidence.jsonl, written by the callback and read by the agent when ansible-pull has ended. One JSON object a line, at most 8 KiB, the file at most 8 MiB: then a truncated record, after which only stats and end are written. Closed: callback and agent are one file's two halves. Records of tasks with no_log have censored true and neither message nor diff. The file's only proof of an end is the end record: without it the evidence is incomplete (evidence_missing).
+ * One line of <run directory>/evidence.jsonl, written by the callback and read by the agent when ansible-pull has ended. One JSON object a line, at most 8 KiB, the file at most 8 MiB: then a truncated record, after which only stats and end are written. Closed: callback and agent are one file's two halves. Records of tasks with no_log have censored true and neither message nor diff. Each playbook of the run has its own begin and end, in order. The file's only proof of an end is the end record: a begin without its end is incomplete evidence (evidence_missing). The implicit ones, and nothing else, are in no count.
  *
  * This interface was referenced by `Contract`'s JSON-Schema
  * via the `definition` "EvidenceRecord".
@@ -1254,7 +1254,7 @@ export interface TaskRecord {
   uuid?: string;
   status: "ok" | "changed" | "failed" | "ignored" | "rescued" | "unreachable" | "skipped";
   /**
-   * Fact gathering that no task asked for; counts as no task.
+   * Fact gathering that no task asked for, or an include or import, which does nothing itself; counts as no task.
    */
   implicit?: true;
   duration_s?: number;
