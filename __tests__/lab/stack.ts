@@ -26,7 +26,7 @@ export function useSshPorts(provider: ProxmoxProvider, pve: Pve): void {
 }
 
 // Where cdktf writes it: the default backend's relative path leads from here to the folder.
-const STACK_FOLDER = "cdktf.out/stacks/lab";
+export const STACK_FOLDER = "cdktf.out/stacks/lab";
 
 /** A value for every text variable that has none. */
 function placeholders(json: string): Record<string, string> {
@@ -37,7 +37,8 @@ function placeholders(json: string): Record<string, string> {
 
 /** A folder with one stack's JSON, and the stand-in that it is applied to. */
 export class LabStack {
-  private readonly folder = new TofuFolder();
+  /** As a clone of the example app would be: the stack is in STACK_FOLDER. */
+  public readonly folder = new TofuFolder();
 
   private constructor(
     public readonly pve: Pve,

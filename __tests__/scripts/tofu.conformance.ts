@@ -1,10 +1,11 @@
 // `npm run tofu` with real OpenTofu: above all, that an interrupted apply releases its lock.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { interruptTwice, start, until, type Running } from "../support/processes";
+import { interruptTwice, until, type Running } from "../support/processes";
 import { startS3, type S3Server } from "../support/s3";
 import { TofuFolder } from "../support/tofu";
-import { describeWith, REPOSITORY, tool } from "../support/tools";
+import { npmRunTofu } from "../support/tofu-script";
+import { describeWith } from "../support/tools";
 
 const WAITS = "touch started; n=0; until [ -e release ] || [ $n -gt 300 ]; do sleep 0.1; n=$((n+1)); done";
 
@@ -33,10 +34,7 @@ function project(s3: S3Server, provisioner: readonly object[] = []): TofuFolder 
 }
 
 function wrapper(folder: TofuFolder, s3: S3Server, args: readonly string[]): Running {
-  const loader = join(REPOSITORY, "node_modules", "tsx", "dist", "loader.mjs");
-  const env = folder.environment({ ...s3.env, NEXUS_PULL_TOFU: tool("tofu") });
-  const program = ["--import", loader, join(REPOSITORY, "scripts", "tofu.ts"), "dev", ...args];
-  return start(process.execPath, program, { cwd: folder.path, env });
+  return npmRunTofu(folder, ["dev", ...args], { env: s3.env });
 }
 
 describeWith(["tofu", "versitygw", "tofurc", "provider-mirror"], "npm run tofu with real OpenTofu", () => {
