@@ -3,7 +3,13 @@ import { createHash, timingSafeEqual } from "node:crypto";
 /** An operator's request; its lines, joined by a newline, are what the MAC is made of. */
 export type OperatorRequest =
   | { readonly action: "roster"; readonly fleet: string; readonly id: string; readonly body: string | Uint8Array }
-  | { readonly action: "release" | "wait"; readonly fleet: string; readonly vm: string; readonly id: string };
+  | {
+      readonly action: "release" | "retire" | "acknowledge" | "wait";
+      readonly fleet: string;
+      readonly vm: string;
+      readonly id: string;
+    }
+  | { readonly action: "resend"; readonly forwarder: string; readonly id: string };
 
 const sha256Hex = (data: string | Uint8Array): string => createHash("sha256").update(data).digest("hex");
 
@@ -21,10 +27,14 @@ export function deriveVmKey(secret: string, fleet: string, vm: string): string {
 
 /** The text that a request's MAC is made of. */
 export function requestMessage(request: OperatorRequest): string {
-  const { action, fleet, id } = request;
-  const lines =
-    request.action === "roster" ? [action, fleet, id, sha256Hex(request.body)] : [action, fleet, request.vm, id];
-  return lines.join("\n");
+  return linesOf(request).join("\n");
+}
+
+function linesOf(request: OperatorRequest): readonly string[] {
+  const { action, id } = request;
+  if (request.action === "resend") return [action, request.forwarder, id];
+  if (request.action === "roster") return [action, request.fleet, id, sha256Hex(request.body)];
+  return [action, request.fleet, request.vm, id];
 }
 
 /** The value of the header nexus-pull-mac. */

@@ -84,7 +84,7 @@ export interface Reason {
 export interface Rejection {
   readonly code: string;
   readonly status: number;
-  readonly on: readonly ("webhook" | "roster" | "release" | "wait" | "read")[];
+  readonly on: readonly ("webhook" | "roster" | "release" | "retire" | "acknowledge" | "resend" | "wait" | "read")[];
   readonly action: "retry" | "set_aside";
   readonly retry_after_s?: number;
   readonly correct_clock?: true;

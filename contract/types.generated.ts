@@ -535,6 +535,23 @@ export type ReceiverEvent =
       dataschema?: string;
       subject?: string;
       data: ReceiverData & VmImpostorData;
+    }
+  | {
+      specversion: "1.0";
+      id: Id;
+      /**
+       * /fleets/{fleet}/vms/{vm}; equals data.fleet and data.vm (source_mismatch otherwise).
+       */
+      source: string;
+      type: "io.nexus-pull.vm.acknowledged";
+      /**
+       * The maker's clock: shown, never used for order.
+       */
+      time: string;
+      datacontenttype: "application/json";
+      dataschema?: string;
+      subject?: string;
+      data: ReceiverData & VmAcknowledgedData;
     };
 /**
  * nexus-pull-id of an operator's request.
@@ -1216,6 +1233,11 @@ export interface VmImpostorData {
   claimed_vm?: VmName;
   event_id?: Id;
   remote?: Address;
+}
+export interface VmAcknowledgedData {
+  request_id: RequestId;
+  phase: Phase;
+  reason: Reason;
 }
 export interface BeginRecord {
   record: "begin";

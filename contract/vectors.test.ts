@@ -26,7 +26,8 @@ interface SignatureVector {
 }
 interface MacVector {
   readonly name: string;
-  readonly action: "roster" | "release" | "wait";
+  readonly action: OperatorRequest["action"];
+  readonly forwarder?: string;
   readonly secret: string;
   readonly fleet: string;
   readonly vm?: string;
@@ -108,8 +109,10 @@ describe("signatures.json", () => {
 });
 
 describe("macs.json", () => {
-  const requestOf = ({ action, fleet, vm, id, body }: MacVector): OperatorRequest =>
-    action === "roster" ? { action, fleet, id, body: body ?? "" } : { action, fleet, vm: vm ?? "", id };
+  const requestOf = ({ action, fleet, vm, forwarder, id, body }: MacVector): OperatorRequest => {
+    if (action === "resend") return { action, forwarder: forwarder ?? "", id };
+    return action === "roster" ? { action, fleet, id, body: body ?? "" } : { action, fleet, vm: vm ?? "", id };
+  };
 
   test.each(macs)("$name", (vector) => {
     const request = requestOf(vector);
@@ -126,7 +129,7 @@ describe("macs.json", () => {
   test("each action has a good one and a bad one", () => {
     for (const valid of [true, false]) {
       expect(new Set(macs.filter((one) => one.valid === valid).map(({ action }) => action))).toEqual(
-        new Set(["roster", "release", "wait"]),
+        new Set(["roster", "release", "retire", "acknowledge", "resend", "wait"]),
       );
     }
   });
@@ -137,7 +140,13 @@ test("no two requests share a message, and none is a VM's name", () => {
   const name = fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9._-]{0,20}$/);
   const request: fc.Arbitrary<OperatorRequest> = fc.oneof(
     fc.record({ action: fc.constant("roster" as const), fleet: name, id, body: fc.string() }),
-    fc.record({ action: fc.constantFrom("release" as const, "wait" as const), fleet: name, vm: name, id }),
+    fc.record({ action: fc.constant("resend" as const), forwarder: name, id }),
+    fc.record({
+      action: fc.constantFrom("release" as const, "retire" as const, "acknowledge" as const, "wait" as const),
+      fleet: name,
+      vm: name,
+      id,
+    }),
   );
   fc.assert(
     fc.property(request, request, name, name, (one, other, fleet, vm) => {

@@ -74,7 +74,7 @@ class Vectors(unittest.TestCase):
 
     def test_macs(self):
         for _, vector in self.each("macs", 12):
-            lines = [vector["action"], vector["fleet"]]
+            lines = [vector["action"], vector.get("fleet") or vector["forwarder"]]
             lines += [vector["vm"]] if "vm" in vector else []
             lines += [vector["id"]]
             lines += [sha256_hex(vector["body"].encode("utf-8"))] if "body" in vector else []
