@@ -47,6 +47,7 @@ export const DATA: Readonly<Record<string, Data>> = {
   "vm.stale": { silent_s: 3000, phase: "Configured", reason: "silent" },
   "vm.recovered": { phase: "Configured", stream: A },
   "vm.impostor": { reason: "stream_superseded", stream: B, boot_id: BOOT },
+  "vm.acknowledged": { request_id: "acknowledge-01", phase: "Failed", reason: "task_failed" },
 };
 
 export interface Spoken {

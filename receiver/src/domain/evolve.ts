@@ -11,7 +11,8 @@ const ENDS_BOOTSTRAP = ["bootstrap.succeeded", "bootstrap.failed", "run.started"
 
 export function evolve(state: VmState, record: LogRecord): VmState {
   const next = isFromAgent(record) ? ofAgent(state, record) : ofReceiver(state, record);
-  return compact<VmState>({ ...next, last: Math.max(state.last, record.position) });
+  const acknowledged = next.phase === state.phase ? next.acknowledged : undefined;
+  return compact<VmState>({ ...next, acknowledged, last: Math.max(state.last, record.position) });
 }
 
 function ofAgent(state: VmState, record: LogRecord): VmState {
@@ -72,6 +73,7 @@ function ofReceiver(state: VmState, record: LogRecord): VmState {
   if (record.type === "vm.impostor") return flag(applyCell(state, record).state, record);
   if (record.type === "vm.expected") return expected(state, record);
   const applied = applyCell(state, record);
+  if (record.type === "vm.acknowledged") return { ...applied.state, acknowledged: record.received };
   if (record.type === "vm.released") return restarted(releaseMachines(applied.state), applied, record);
   return record.type === "vm.retired" ? { ...applied.state, retired: true } : applied.state;
 }

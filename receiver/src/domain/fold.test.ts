@@ -142,6 +142,7 @@ describe("the examples of the contract", () => {
     ["vm.recovered", "Failed", "dns_failure"],
     ["vm.released", "Expected", "released"],
     ["vm.impostor", "Expected", "released"],
+    ["vm.acknowledged", "Expected", "released"],
     ["vm.retired", "Retired", "retired"],
   ];
 

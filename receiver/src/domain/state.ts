@@ -98,6 +98,8 @@ export interface VmState {
   readonly proved?: { readonly commit: string; readonly config_digest?: string };
   /** The commit that the failure is about, where it is about one. */
   readonly failed_sha?: string;
+  /** When an operator said that somebody looks after the VM; gone when the phase changes. */
+  readonly acknowledged?: number;
   readonly suspects: Readonly<Record<string, Suspect>>;
   /** Keys of the impostors that the log has, newest last. */
   readonly flagged: readonly string[];
@@ -127,6 +129,11 @@ export function initialState(first: LogRecord): VmState {
     last: 0,
   };
 }
+
+const NEEDS_SOMEBODY: readonly Phase[] = ["Failed", "Overdue", "Stale", "Drifted"];
+
+/** Whether the phase is one that people have to do something about. */
+export const needsSomebody = (phase: Phase): boolean => NEEDS_SOMEBODY.includes(phase);
 
 export function currentMachine(state: VmState): Machine | undefined {
   return state.current === undefined ? undefined : state.machines[state.current];

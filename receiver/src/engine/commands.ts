@@ -1,8 +1,10 @@
 // What a request does to the log. Each is a decision: it looks, refuses, or appends.
 import { createHash } from "node:crypto";
 import type { RosterEntry } from "../../../contract";
+import type { Draft } from "../domain/clock";
 import { foreignKeyFlag } from "../domain/machines";
 import { endOf, rosterChanges } from "../domain/roster";
+import { needsSomebody, type VmState } from "../domain/state";
 import type { StoredRequest } from "../store/port";
 import type { Decision } from "./engine";
 import { Refusal } from "./refusal";
@@ -71,17 +73,55 @@ export function putRoster(call: OperatorCall, roster: readonly RosterEntry[]): D
   };
 }
 
-export function releaseVm(call: OperatorCall, vm: string): Decision<string> {
+/** What an operator asks for about one VM: the event that it makes, or undefined when there is nothing to do. */
+interface AboutVm {
+  readonly kind: "release" | "retire" | "acknowledge";
+  /** Member of the answer that says whether there was something to do. */
+  readonly answer: string;
+  readonly draft: (state: VmState, id: string) => Draft | undefined;
+}
+
+const ABOUT_VM: Readonly<Record<AboutVm["kind"], AboutVm>> = {
+  release: {
+    kind: "release",
+    answer: "released",
+    draft: (_state, id) => ({ type: "vm.released", data: { release_id: id } }),
+  },
+  retire: {
+    kind: "retire",
+    answer: "retired",
+    draft: ({ retired }, id) => (retired ? undefined : { type: "vm.retired", data: { roster_id: id } }),
+  },
+  acknowledge: {
+    kind: "acknowledge",
+    answer: "acknowledged",
+    draft: ({ phase, reason }, id) =>
+      needsSomebody(phase) ? { type: "vm.acknowledged", data: { request_id: id, phase, reason } } : undefined,
+  },
+};
+
+export function aboutVm(kind: AboutVm["kind"], call: OperatorCall, vm: string): Decision<string> {
+  const { answer: member, draft } = ABOUT_VM[kind];
   return async (transaction) => {
     const { id, fleet } = call;
-    const request = { id, kind: "release" as const, fleet, vm, digest: sha256(new Uint8Array()) };
+    const request = { id, kind, fleet, vm, digest: sha256(new Uint8Array()) };
     const before = await answeredBefore(transaction, request);
     if (before !== undefined) return before;
-    const released = transaction.state(fleet, vm) !== undefined;
-    if (released) await transaction.draft(fleet, vm, { type: "vm.released", data: { release_id: id } });
-    const answer = JSON.stringify({ released });
+    const state = transaction.state(fleet, vm);
+    const drafted = state && draft(state, id);
+    if (drafted !== undefined) await transaction.draft(fleet, vm, drafted);
+    const answer = JSON.stringify({ [member]: drafted !== undefined });
     transaction.addRequest({ ...request, answer, counts: true });
     return answer;
+  };
+}
+
+/** Uses up the id of a request that changes nothing in the log; its repetition is refused. */
+export function useId(id: string, forwarder: string): Decision<void> {
+  return async (transaction) => {
+    if ((await transaction.request(id)) !== undefined) throw new Refusal("id_used");
+    const digest = sha256(new Uint8Array());
+    transaction.addRequest({ id, kind: "resend", fleet: forwarder, digest, answer: "{}", counts: true });
   };
 }
 

@@ -4,7 +4,7 @@ import { project } from "../domain/project";
 import { MemoryStore } from "../store/memory";
 import { type Changes, StoreError } from "../store/port";
 import { A, B, event, FakeClock, openEngine, say, T0 } from "../test-support";
-import { noteForeignKey, putRoster, releaseVm } from "./commands";
+import { aboutVm, noteForeignKey, putRoster, useId } from "./commands";
 import type { Engine } from "./engine";
 import { Refusal } from "./refusal";
 
@@ -28,8 +28,13 @@ class Lab {
     const body = Buffer.from(JSON.stringify(entries));
     return JSON.parse(await this.engine.submit(putRoster({ id, fleet: "dev", body }, entries))) as unknown;
   }
-  public async release(id: string, vm = "nexus-01"): Promise<unknown> {
-    return JSON.parse(await this.engine.submit(releaseVm({ id, fleet: "dev", body: new Uint8Array() }, vm))) as unknown;
+  public release(id: string, vm = "nexus-01"): Promise<unknown> {
+    return this.about("release", id, vm);
+  }
+  public async about(kind: "release" | "retire" | "acknowledge", id: string, vm = "nexus-01"): Promise<unknown> {
+    return JSON.parse(
+      await this.engine.submit(aboutVm(kind, { id, fleet: "dev", body: new Uint8Array() }, vm)),
+    ) as unknown;
   }
   public async pass(seconds: number): Promise<void> {
     this.clock.pass(seconds);
@@ -270,4 +275,40 @@ test("fails when the live projection is not what the log says", async () => {
 
 test("time begins where the log's clock does", async () => {
   expect((await Lab.open()).engine.startedAt).toBe(T0);
+});
+
+describe("an operator", () => {
+  test("retires a VM that no roster names, once; it is expected again when a roster does", async () => {
+    const lab = await Lab.open();
+    expect(await lab.about("retire", "retire-01")).toEqual({ retired: false });
+    await lab.say(event("vm.booted"));
+    expect(await lab.about("retire", "retire-02")).toEqual({ retired: true });
+    expect(await lab.about("retire", "retire-02")).toEqual({ retired: true });
+    expect(await lab.about("retire", "retire-03")).toEqual({ retired: false });
+    expect(await codeOf(lab.about("retire", "retire-02"))).toBe("id_used");
+    expect([lab.state()?.phase, lab.state()?.retired]).toEqual(["Retired", true]);
+    await lab.roster("roster-01", { name: "nexus-01", instance_id: "iid-1", deadline_s: 1800, ref: "main" });
+    expect([lab.state()?.phase, lab.state()?.retired]).toEqual(["Expected", undefined]);
+  });
+
+  test("acknowledges what is wrong with a VM; fails when that outlives the phase", async () => {
+    const lab = await Lab.open();
+    await lab.say(event("vm.booted"));
+    expect(await lab.about("acknowledge", "acknowledge-01")).toEqual({ acknowledged: false });
+    await lab.say(event("run.failed", { seq: 2 }));
+    lab.clock.pass(5);
+    expect(await lab.about("acknowledge", "acknowledge-02")).toEqual({ acknowledged: true });
+    expect([lab.state()?.phase, lab.state()?.acknowledged]).toEqual(["Failed", lab.clock.now]);
+    await lab.say(event("vm.heartbeat", { seq: 3 }));
+    expect(lab.state()?.acknowledged).toBeDefined();
+    await lab.say(event("run.started", { seq: 4, data: { run_id: "run-2" } }));
+    expect([lab.state()?.phase, lab.state()?.acknowledged]).toEqual(["Configuring", undefined]);
+  });
+
+  test("uses up the id of a request that changes no VM", async () => {
+    const lab = await Lab.open();
+    await lab.engine.submit(useId("resend-01", "chat"));
+    expect(await codeOf(lab.engine.submit(useId("resend-01", "chat")))).toBe("id_used");
+    expect(await codeOf(lab.about("retire", "resend-01"))).toBe("id_used");
+  });
 });

@@ -118,7 +118,7 @@ describe("a forwarder", () => {
     expect(await one.deadLetters()).toMatchObject([{ position: 2, attempts: 2 }]);
     await one.turn();
     expect(lab.sent).toEqual(["1 vm.booted"]);
-    expect(await one.sendAgain(2)).toBe(1);
+    expect(await one.sendAgain()).toBe(1);
     await one.turn();
     expect([await positions(one), lab.sent]).toEqual([[], ["1 vm.booted", "2 run.failed"]]);
   });

@@ -83,8 +83,8 @@ export class Forwarder {
     return this.letters.all();
   }
 
-  public async sendAgain(position?: number): Promise<number> {
-    const asked = await this.letters.sendAgain(position);
+  public async sendAgain(): Promise<number> {
+    const asked = await this.letters.sendAgain();
     this.wake();
     return asked;
   }

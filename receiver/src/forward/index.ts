@@ -75,8 +75,8 @@ export class Forwarders {
   }
 
   /** How many are sent again; undefined: there is no such forwarder. */
-  public sendAgain(name: string, position?: number): Promise<number> | undefined {
-    return this.find(name)?.sendAgain(position);
+  public sendAgain(name: string): Promise<number> | undefined {
+    return this.find(name)?.sendAgain();
   }
 
   /** What is on its way is broken off: it is sent again at the next start. */

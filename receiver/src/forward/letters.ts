@@ -94,13 +94,12 @@ export class Letters {
     if (known !== undefined) await this.store.swap(key, known, undefined);
   }
 
-  /** Asks for all, or for one, to be sent again; how many were asked for. */
-  public async sendAgain(position?: number): Promise<number> {
+  /** Asks for all to be sent again; how many were asked for. */
+  public async sendAgain(): Promise<number> {
     const found = await this.store.kept(this.key("dead/"), LETTERS_KEPT + 1);
     let asked = 0;
     for (const [key, text] of found) {
       const letter = JSON.parse(text) as Letter;
-      if (position !== undefined && letter.position !== position) continue;
       if (await this.store.swap(key, text, JSON.stringify({ ...letter, again: true }))) asked += 1;
     }
     return asked;

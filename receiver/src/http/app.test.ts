@@ -131,15 +131,21 @@ describe("operators", () => {
     readonly secret: string;
     readonly fleet: string;
     readonly vm?: string;
+    readonly forwarder?: string;
     readonly body?: string;
     readonly headers: Record<string, string>;
     readonly valid: boolean;
   }
   const vectors = (readJson("vectors/macs.json") as { vectors: MacVector[] }).vectors;
-  test.each(vectors)("$name", async ({ action, secret, fleet, vm, body, headers, valid }) => {
-    const served = await Served.open({ secrets: [secret] });
-    const path = action === "roster" ? `/fleets/${fleet}/roster` : `/fleets/${fleet}/vms/${vm}/${action}`;
-    const method = { roster: "PUT", release: "POST", wait: "GET" }[action] ?? "";
+  test.each(vectors)("$name", async ({ action, secret, fleet, vm, forwarder, body, headers, valid }) => {
+    const forwarders = { status: () => [], deadLetters: async () => [], sendAgain: async () => 0 };
+    const served = await Served.open({ secrets: [secret], forwarders });
+    const paths: Record<string, string> = {
+      roster: `/fleets/${fleet}/roster`,
+      resend: `/forwarders/${forwarder}/resend`,
+    };
+    const path = paths[action] ?? `/fleets/${fleet}/vms/${vm}/${action}`;
+    const method = { roster: "PUT", wait: "GET" }[action] ?? "POST";
     const query = action === "wait" ? "?timeout_s=0" : "";
     const response = await fetch(served.base + path + query, {
       method,

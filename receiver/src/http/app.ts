@@ -5,6 +5,7 @@ import { printable } from "../intake/notes";
 import { plainAddress } from "./access";
 import type { AppDeps } from "./deps";
 import { eventRoutes } from "./events";
+import { forwarderRoutes } from "./forwarders";
 import { operatorRoutes } from "./operator";
 import { asRefusal, sendRefusal } from "./problem";
 import { serviceRoutes } from "./service";
@@ -18,7 +19,7 @@ const REQUEST_MS = 30_000;
 const HEADERS_MS = 10_000;
 const METHODS = ["GET", "POST", "PUT"] as const;
 /** Refused as the wrong answer to a question, not as an attempt to write. */
-const UNREMARKABLE = ["path_unknown", "method_not_allowed", "vm_unknown", "shutting_down"];
+const UNREMARKABLE = ["path_unknown", "method_not_allowed", "vm_unknown", "forwarder_unknown", "shutting_down"];
 
 function refuse(deps: AppDeps, request: FastifyRequest, reply: FastifyReply, error: unknown): FastifyReply {
   const refusal = asRefusal(error);
@@ -48,7 +49,8 @@ function notFound(app: FastifyInstance, request: FastifyRequest): Refusal {
 function matches(app: FastifyInstance, method: string, url: string): boolean {
   const path = url
     .replace(/^\/fleets\/[^/]+\/roster$/, "/fleets/:fleet/roster")
-    .replace(/^\/fleets\/[^/]+\/vms\/[^/]+\/(release|wait)$/, "/fleets/:fleet/vms/:vm/$1")
+    .replace(/^\/fleets\/[^/]+\/vms\/[^/]+\/(release|retire|acknowledge|wait)$/, "/fleets/:fleet/vms/:vm/$1")
+    .replace(/^\/forwarders\/[^/]+\/(dead|resend)$/, "/forwarders/:forwarder/$1")
     .replace(/^\/status\/[^/]+$/, "/status/:vm");
   return app.hasRoute({ method: method as "GET", url: path });
 }
@@ -87,6 +89,7 @@ export function buildApp(deps: AppDeps): FastifyInstance {
   statusRoutes(app, deps);
   eventRoutes(app, deps);
   streamRoutes(app, deps);
+  forwarderRoutes(app, deps);
   serviceRoutes(app, deps);
   return app;
 }

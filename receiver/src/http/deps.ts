@@ -1,3 +1,4 @@
+import type { Forwarders } from "../forward";
 import type { Engine } from "../engine/engine";
 import type { Note, Refused, Ring } from "../intake/notes";
 import type { Metrics } from "../ops/metrics";
@@ -18,6 +19,8 @@ export interface AppDeps {
   readonly log: (line: string) => void;
   /** An error that nobody expected. */
   readonly report: (error: unknown) => void;
+  /** Absent: nothing is forwarded. */
+  readonly forwarders?: Pick<Forwarders, "status" | "deadLetters" | "sendAgain">;
   readonly readers: Readers;
   readonly token?: string;
   /** Whether bodies without a signature are taken as notes. */

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { limits, type OperatorRequest, type Roster, verifyRequestMac } from "../../../contract";
-import { putRoster, releaseVm } from "../engine/commands";
+import { aboutVm, putRoster } from "../engine/commands";
 import { Refusal } from "../engine/refusal";
 import { parseBody } from "../intake/events";
 import { errorsOf, patterns, validators } from "../intake/schemas";
@@ -44,8 +44,8 @@ function readRoster(body: Buffer): Roster {
   return roster;
 }
 
-/** Larger than any body of a release, which has none. */
-const RELEASE_BYTES = 65_536;
+/** Larger than any body of a request that has none. */
+export const NO_BODY_BYTES = 65_536;
 
 export function operatorRoutes(app: FastifyInstance, deps: AppDeps): void {
   app.put<{ Params: VmPath }>("/fleets/:fleet/roster", { bodyLimit: limits.roster_bytes }, async (request, reply) => {
@@ -56,15 +56,16 @@ export function operatorRoutes(app: FastifyInstance, deps: AppDeps): void {
     const answer = await deps.engine.submit(putRoster({ id, fleet, body }, readRoster(body)));
     return reply.type("application/json").send(answer);
   });
-  app.post<{ Params: VmPath }>(
-    "/fleets/:fleet/vms/:vm/release",
-    { bodyLimit: RELEASE_BYTES },
-    async (request, reply) => {
-      const { fleet, vm } = request.params;
-      checkName(request.params);
-      const id = checkMac(deps, request, { action: "release", fleet, vm });
-      const answer = await deps.engine.submit(releaseVm({ id, fleet, body: new Uint8Array() }, vm));
-      return reply.type("application/json").send(answer);
-    },
-  );
+  for (const action of ["release", "retire", "acknowledge"] as const)
+    app.post<{ Params: VmPath }>(
+      `/fleets/:fleet/vms/:vm/${action}`,
+      { bodyLimit: NO_BODY_BYTES },
+      async (request, reply) => {
+        const { fleet, vm } = request.params;
+        checkName(request.params);
+        const id = checkMac(deps, request, { action, fleet, vm });
+        const answer = await deps.engine.submit(aboutVm(action, { id, fleet, body: new Uint8Array() }, vm));
+        return reply.type("application/json").send(answer);
+      },
+    );
 }

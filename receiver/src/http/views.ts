@@ -26,6 +26,7 @@ export function vmView(state: VmState, now: number): Json {
     intended_sha: state.intended_sha,
     applied_sha: state.applied_sha,
     outcome: run?.outcome,
+    acknowledged: state.acknowledged === undefined ? undefined : iso(state.acknowledged),
     addresses: machine?.facts["addresses"],
     impostors: state.impostors === 0 ? undefined : state.impostors,
     links: {

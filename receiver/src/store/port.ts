@@ -4,9 +4,10 @@ import type { VmState } from "../domain/state";
 /** An operator's request that was accepted; its id is used up. */
 export interface StoredRequest {
   readonly id: string;
-  readonly kind: "roster" | "release";
+  readonly kind: "roster" | "release" | "retire" | "acknowledge" | "resend";
+  /** Of a resend, which is of no fleet, the forwarder's name. */
   readonly fleet: string;
-  /** Of a release. */
+  /** Of what is about one VM. */
   readonly vm?: string;
   /** sha256 of the body. */
   readonly digest: string;
