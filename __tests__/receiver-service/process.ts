@@ -31,7 +31,8 @@ export class ReceiverProcess {
 
   public static async start(place: Place, port = 0, env: NodeJS.ProcessEnv = { NEXUS_PULL_SECRET: SECRET }) {
     const where = ["--host", "127.0.0.1", "--port", String(port), "--data", place.data, "--log-file", place.log];
-    const running = this.launch(where, env);
+    // Many clients of a test have one address.
+    const running = this.launch(where, { NEXUS_PULL_RATE: "0", ...env });
     const address = (): string | undefined => /listening: (http:\/\/[^/]+)\/status/.exec(running.output())?.[1];
     await until("the receiver listens", () => address() !== undefined || running.child.exitCode !== null, 60_000);
     const base = address();

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // Where arguments, environment, signals and exit codes meet.
 import { readConfig } from "./ops/config";
+import { urlOf } from "./forward/settings";
 import { helpText } from "./ops/options";
 import { type Receiver, startReceiver } from "./receiver";
 
@@ -41,7 +42,9 @@ async function main(): Promise<void> {
   const { config, checkOnly } = outcome;
   if (checkOnly) {
     const { secret, token, ...shown } = config;
-    const hidden = { secret: secret && "given", token: token && "given" };
+    // A target's path may be a secret.
+    const forwarders = config.forwarders.map((one) => ({ ...one, url: new URL(urlOf(one)).origin }));
+    const hidden = { secret: secret && "given", token: token && "given", forwarders };
     return void process.stdout.write(`${JSON.stringify({ ...shown, ...hidden }, null, 2)}\n`);
   }
   const receiver = await startReceiver(config, say);

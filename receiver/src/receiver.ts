@@ -2,15 +2,19 @@
 import { mkdirSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
+import { setTimeout as setTimeoutPromise } from "node:timers/promises";
 import type { FastifyInstance } from "fastify";
 import type { LogRecord } from "./domain/log";
 import { Engine } from "./engine/engine";
+import { Forwarders } from "./forward";
+import type { Surroundings } from "./forward/forwarder";
 import { buildApp } from "./http/app";
 import { type Note, type Refused, Ring } from "./intake/notes";
 import type { Config } from "./ops/config";
-import { lineOf, LogFile } from "./ops/log-file";
+import { jsonLineOf, lineOf, LogFile } from "./ops/log-file";
 import { Metrics } from "./ops/metrics";
 import { readSecrets } from "./ops/secrets";
+import type { Store } from "./store/port";
 import { SqliteStore } from "./store/sqlite";
 
 const SYSTEM_LOG = "/var/log/ansible-webhook.log";
@@ -37,8 +41,40 @@ function openLog(config: Config): LogFile {
   }
 }
 
-function logEvents(records: readonly LogRecord[], engine: Engine, line: (text: string) => void): void {
-  for (const record of records) line(lineOf(record, engine.fleets.get(record.fleet, record.vm)));
+type Line = (text: string) => void;
+
+function logEvents(records: readonly LogRecord[], engine: Engine, format: Config["logFormat"], line: Line): void {
+  const form = format === "json" ? jsonLineOf : lineOf;
+  for (const record of records) line(form(record, engine.fleets.get(record.fleet, record.vm)));
+}
+
+/** Lines that are no event's, e.g. of a note: in a file of JSON they are objects, too. */
+function inFormat(format: Config["logFormat"], line: Line): Line {
+  return format === "json" ? (text) => line(JSON.stringify({ line: text })) : line;
+}
+
+function openForwarders(
+  { forwarders, forwardPrivate }: Config,
+  store: Store,
+  engine: Engine,
+  report: Report,
+): Forwarders {
+  const around: Surroundings = {
+    ...{ store, report, now: Date.now, random: Math.random, sleep },
+    stateOf: (fleet, vm) => engine.fleets.get(fleet, vm),
+    states: () => engine.fleets.all(),
+    // The one process of a file finds its own lease when it starts again.
+    owner: "sqlite",
+  };
+  const opened = new Forwarders({ settings: forwarders, allowPrivate: forwardPrivate, around });
+  engine.subscribe(() => opened.wake());
+  opened.start();
+  return opened;
+}
+
+/** Resolves after the time, or when the signal aborts. */
+async function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  await setTimeoutPromise(ms, undefined, { signal }).catch(() => undefined);
 }
 
 async function drain(app: FastifyInstance, engine: Engine): Promise<void> {
@@ -94,17 +130,20 @@ export async function startReceiver(config: Config, say: Say): Promise<Receiver>
   const store = SqliteStore.open(join(config.data, "receiver.db"));
   const engine = await openEngine(store, metrics, report);
   const line = lineWriter(log, report);
-  engine.subscribe((records) => logEvents(records, engine, line));
+  engine.subscribe((records) => logEvents(records, engine, config.logFormat, line));
+  const forwarders = openForwarders(config, store, engine, report);
   const stopping = new AbortController();
-  const { readers, takeNotes, trustedProxies, maxWaits, maxStreams } = config;
-  const limits = { readers, takeNotes, trustedProxies, maxWaits, maxStreams, stopping: stopping.signal };
-  const shown = { notes: new Ring<Note>(), refused: new Ring<Refused>(), log: line, report };
-  const app = buildApp({ engine, store, metrics, secrets, token, now: Date.now, ...shown, ...limits });
+  const { readers, takeNotes, trustedProxies, maxWaits, maxStreams, rate } = config;
+  const limits = { readers, takeNotes, trustedProxies, maxWaits, maxStreams, rate, stopping: stopping.signal };
+  const tell = inFormat(config.logFormat, line);
+  const shown = { notes: new Ring<Note>(), refused: new Ring<Refused>(), log: tell, report, forwarders };
+  const app = await buildApp({ engine, store, metrics, secrets, token, now: Date.now, ...shown, ...limits });
   await app.listen({ host: config.host, port: config.port });
   const timer = loop(engine, report);
   const stop = async (): Promise<void> => {
     clearInterval(timer);
     stopping.abort();
+    await forwarders.stop();
     await drain(app, engine);
     log.close();
   };

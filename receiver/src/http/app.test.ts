@@ -224,3 +224,14 @@ describe("wait", () => {
     expect(await codeOf(await served.get(path))).toBe("streams_exhausted");
   });
 });
+
+test("a source that asks too often is told when to come again; probes are answered, and the flood is one line", async () => {
+  const served = await Served.open({ rate: 5 });
+  const answers = await Promise.all(Array.from({ length: 9 }, () => served.get("/status")));
+  const refused = answers.filter(({ status }) => status === 429);
+  expect(refused).toHaveLength(4);
+  expect(Number(refused[0]?.headers.get("retry-after"))).toBeGreaterThan(0);
+  expect(await codeOf(refused[0] as Response)).toBe("rate_limited");
+  expect((await served.get("/healthz")).status).toBe(200);
+  expect(served.lines.filter((line) => line.includes("rate_limited"))).toHaveLength(1);
+});

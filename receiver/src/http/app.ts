@@ -1,4 +1,5 @@
 // The HTTP side as a whole. It never listens; main.ts does.
+import rateLimit from "@fastify/rate-limit";
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { Refusal } from "../engine/refusal";
 import { printable } from "../intake/notes";
@@ -17,6 +18,15 @@ import { webhookRoutes } from "./webhook";
 /** A client that sends its request slower than this is cut off. */
 const REQUEST_MS = 30_000;
 const HEADERS_MS = 10_000;
+/** Asked by who looks whether the receiver is well, also when it is busy. */
+const PROBES = ["/healthz", "/readyz"];
+/** The refusal says when to come again; how near others are to the limit is nobody's business. */
+const NO_HEADERS = {
+  "x-ratelimit-limit": false,
+  "x-ratelimit-remaining": false,
+  "x-ratelimit-reset": false,
+  "retry-after": false,
+};
 const METHODS = ["GET", "POST", "PUT"] as const;
 /** Refused as the wrong answer to a question, not as an attempt to write. */
 const UNREMARKABLE = ["path_unknown", "method_not_allowed", "vm_unknown", "forwarder_unknown", "shutting_down"];
@@ -29,6 +39,10 @@ function refuse(deps: AppDeps, request: FastifyRequest, reply: FastifyReply, err
     const at = new Date(deps.now()).toISOString();
     const remote = plainAddress(request.ip);
     const detail = printable(refusal.details.detail ?? refusal.rejection.meaning, 300);
+    const [last] = deps.refused.newest(1);
+    // A flood is one line of the log, not a flood there.
+    if (refusal.code === "rate_limited" && last?.code === refusal.code && last.remote === remote)
+      return sendRefusal(reply, refusal);
     deps.refused.add({ at, remote, code: refusal.code, detail });
     deps.log(`${at} refused ${refusal.code} from ${remote}: ${detail}`);
   }
@@ -74,15 +88,30 @@ function basicApp(deps: AppDeps): FastifyInstance {
   return app;
 }
 
-export function buildApp(deps: AppDeps): FastifyInstance {
+/** Sources that are remembered; of more, the one that was silent for longest is forgotten. */
+const SOURCES = 10_000;
+
+async function limitRate(app: FastifyInstance, { rate }: AppDeps): Promise<void> {
+  if (rate === 0) return;
+  await app.register(rateLimit, {
+    ...{ max: rate, timeWindow: 60_000, cache: SOURCES },
+    keyGenerator: (request: FastifyRequest) => plainAddress(request.ip),
+    allowList: (request: FastifyRequest) => PROBES.includes(request.url),
+    errorResponseBuilder: () => new Refusal("rate_limited"),
+    addHeaders: NO_HEADERS,
+    addHeadersOnExceeding: NO_HEADERS,
+  });
+}
+
+export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   const app = basicApp(deps);
   app.addHook("onRequest", async (request, reply) => {
     void reply.header("x-content-type-options", "nosniff");
-    const probe = request.url === "/healthz" || request.url === "/readyz";
-    if (deps.stopping.aborted && !probe) throw new Refusal("shutting_down");
+    if (deps.stopping.aborted && !PROBES.includes(request.url)) throw new Refusal("shutting_down");
   });
   app.setErrorHandler((error, request, reply) => refuse(deps, request, reply, error));
   app.setNotFoundHandler((request, reply) => refuse(deps, request, reply, notFound(app, request)));
+  await limitRate(app, deps);
   webhookRoutes(app, deps);
   operatorRoutes(app, deps);
   waitRoutes(app, deps);

@@ -29,6 +29,8 @@ export interface AppDeps {
   readonly trustedProxies: readonly string[];
   readonly maxWaits: number;
   readonly maxStreams: number;
+  /** Requests a minute of one source; 0: as many as it likes. */
+  readonly rate: number;
   /** Aborts when the receiver stops: what is held open ends then. */
   readonly stopping: AbortSignal;
 }

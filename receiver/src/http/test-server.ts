@@ -27,7 +27,7 @@ export class Served {
   public static async open(more: Partial<AppDeps> = {}): Promise<Served> {
     const served = new Served();
     served.engine = await openEngine(served.store, served.clock);
-    served.app = buildApp({
+    served.app = await buildApp({
       engine: served.engine,
       store: served.store,
       metrics: new Metrics(),
@@ -42,6 +42,7 @@ export class Served {
       trustedProxies: [],
       maxWaits: 10,
       maxStreams: 3,
+      rate: 0,
       stopping: served.stopping.signal,
       ...more,
     });

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Readers } from "../http/access";
+import { checkForwarders, type ForwarderSettings } from "../forward/settings";
 import { flagOf, OPTIONS } from "./options";
 
 export interface Config {
@@ -19,6 +20,12 @@ export interface Config {
   readonly takeNotes: boolean;
   readonly maxWaits: number;
   readonly maxStreams: number;
+  /** Requests a minute of one source; 0: as many as it likes. */
+  readonly rate: number;
+  readonly logFormat: "text" | "json";
+  readonly forwarders: readonly ForwarderSettings[];
+  /** Whether forwarders may send to private addresses. */
+  readonly forwardPrivate: boolean;
 }
 
 export interface Given {
@@ -54,19 +61,33 @@ function readFlags(args: readonly string[], problems: string[]): Flags {
   return flags;
 }
 
-function readConfigFile(path: string | undefined, problems: string[]): Map<string, string> {
+interface ConfigFile {
+  readonly values: Map<string, string>;
+  readonly forwarders: readonly ForwarderSettings[];
+}
+
+function readForwarders(path: string, value: unknown, problems: string[]): readonly ForwarderSettings[] {
+  const checked = checkForwarders(value);
+  if (!("problems" in checked)) return checked.forwarders;
+  problems.push(...checked.problems.map((problem) => `${path}: ${problem}`));
+  return [];
+}
+
+function readConfigFile(path: string | undefined, problems: string[]): ConfigFile {
   const values = new Map<string, string>();
-  if (path === undefined) return values;
+  let forwarders: readonly ForwarderSettings[] = [];
+  if (path === undefined) return { values, forwarders };
   try {
     const content = JSON.parse(readFileSync(path, "utf8")) as Record<string, unknown>;
     for (const [key, value] of Object.entries(content)) {
-      if (!OPTIONS.some((option) => option.key === key)) problems.push(`${path}: ${key}: no such setting`);
+      if (key === "forwarders") forwarders = readForwarders(path, value, problems);
+      else if (!OPTIONS.some((option) => option.key === key)) problems.push(`${path}: ${key}: no such setting`);
       else values.set(key, Array.isArray(value) ? value.join(",") : String(value));
     }
   } catch (error) {
     problems.push(`--config: ${path} cannot be read as JSON: ${(error as Error).message}`);
   }
-  return values;
+  return { values, forwarders };
 }
 
 /** Where systemd, then the desktop's convention, wants a program's data. */
@@ -91,7 +112,7 @@ function gather(flags: Flags, file: Map<string, string>, env: Given["env"], prob
   return (key) => values.get(key);
 }
 
-function toConfig(get: Get, env: Given["env"]): Config {
+function toConfig(get: Get, env: Given["env"], forwarders: readonly ForwarderSettings[]): Config {
   return {
     host: get("host") ?? "",
     port: Number(get("port")),
@@ -106,6 +127,10 @@ function toConfig(get: Get, env: Given["env"]): Config {
     takeNotes: get("notes") === "on",
     maxWaits: Number(get("max_waits")),
     maxStreams: Number(get("max_streams")),
+    rate: Number(get("rate")),
+    logFormat: get("log_format") as Config["logFormat"],
+    forwarders,
+    forwardPrivate: get("forward_private") === "on",
   };
 }
 
@@ -114,7 +139,7 @@ export function readConfig({ args, env }: Given): Outcome {
   const flags = readFlags(args, problems);
   if (flags.switches.has("--help")) return { help: true };
   const file = readConfigFile(flags.values.get("config") ?? env["NEXUS_PULL_CONFIG"], problems);
-  const config = toConfig(gather(flags, file, env, problems), env);
+  const config = toConfig(gather(flags, file.values, env, problems), env, file.forwarders);
   if (config.secret !== undefined && config.secretFile !== undefined)
     problems.push("--secret-file and NEXUS_PULL_SECRET: give one of them; a file may hold several secrets");
   if (config.token !== undefined && config.tokenFile !== undefined)

@@ -50,6 +50,13 @@ export function lineOf(record: LogRecord, state: VmState | undefined): string {
   return parts.join(" ");
 }
 
+/** The same as one JSON object: what the receiver says of the event, and the event as it came. */
+export function jsonLineOf(record: LogRecord, state: VmState | undefined): string {
+  const { position, received, text } = record;
+  const said = { position, received: new Date(received).toISOString(), phase: state?.phase };
+  return `${JSON.stringify(said).slice(0, -1)},"event":${text}}`;
+}
+
 function quoted(text: string): string {
   return /^[\w.:-]+$/.test(text) ? text : JSON.stringify(printable(text));
 }

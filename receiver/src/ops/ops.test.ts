@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { folded, logOf } from "../test-support";
 import { readConfig } from "./config";
-import { lineOf, LogFile } from "./log-file";
+import { jsonLineOf, lineOf, LogFile } from "./log-file";
 import { flagOf, helpText, OPTIONS } from "./options";
 import { readSecrets } from "./secrets";
 
@@ -50,6 +50,17 @@ describe("configuration", () => {
       expect(problems).toContain(part);
   });
 
+  test("takes forwarders from the file, and says what is wrong with them with everything else", () => {
+    const file = join(folder, "forwarders.json");
+    const forwarders = [{ name: "hook", kind: "webhook", url: "https://hooks.example/x" }];
+    writeFileSync(file, JSON.stringify({ forwarders, forward_private: "off", log_format: "json" }));
+    expect(configOf(["--config", file])).toMatchObject({ forwarders, forwardPrivate: false, logFormat: "json" });
+    writeFileSync(file, JSON.stringify({ forwarders: [{ name: "hook", kind: "pager" }], rate: "many" }));
+    const outcome = read(["--config", file]);
+    const problems = "problems" in outcome ? outcome.problems.join("\n") : "";
+    for (const part of ["forwarders/0/kind", '"pager"', "--rate"]) expect(problems).toContain(part);
+  });
+
   test("help has every option", () => {
     for (const option of OPTIONS) expect(helpText()).toContain(flagOf(option));
     expect(read(["--help"])).toEqual({ help: true });
@@ -83,6 +94,14 @@ test("the log file is written on after logrotate moved it", () => {
   log.line("three");
   log.close();
   expect([readFileSync(`${path}.1`, "utf8"), readFileSync(path, "utf8")]).toEqual(["one\ntwo\n", "three\n"]);
+});
+
+test("a line of JSON has the event as it came, and what the receiver says of it", () => {
+  const records = logOf(["run.failed"]);
+  const line = jsonLineOf(records[0] as never, folded(records));
+  const { event, ...said } = JSON.parse(line) as { event: unknown };
+  expect(said).toEqual({ position: 1, received: "2026-01-01T00:00:00.000Z", phase: "Failed" });
+  expect(event).toEqual(JSON.parse(records[0]?.text ?? ""));
 });
 
 test("a line is one line, whatever a message holds", () => {

@@ -73,6 +73,27 @@ export const OPTIONS: readonly Option[] = [
     problem: oneOf("on", "off"),
   },
   {
+    key: "rate",
+    env: "NEXUS_PULL_RATE",
+    fallback: "6000",
+    help: "requests a minute of one source address; 0 takes any number",
+    problem: integer(0, 1_000_000),
+  },
+  {
+    key: "log_format",
+    env: "NEXUS_PULL_LOG_FORMAT",
+    fallback: "text",
+    help: "of the log file: text, one readable line an event, or json, one event a line",
+    problem: oneOf("text", "json"),
+  },
+  {
+    key: "forward_private",
+    env: "NEXUS_PULL_FORWARD_PRIVATE",
+    fallback: "on",
+    help: "whether forwarders may send to private addresses",
+    problem: oneOf("on", "off"),
+  },
+  {
     key: "max_waits",
     env: "NEXUS_PULL_MAX_WAITS",
     fallback: "2000",
@@ -108,5 +129,6 @@ ${rows.join("\n")}
 
 A flag wins over the environment, which wins over the file. NEXUS_PULL_SECRET and NEXUS_PULL_TOKEN hold the operator
 secret and the token themselves. Without a secret, one is made in the data folder (mode 0600).
+Forwarders are a list in the file, under "forwarders": see receiver/README.md.
 `;
 }
