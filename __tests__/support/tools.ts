@@ -9,7 +9,7 @@ import { delimiter, join, resolve } from "node:path";
 export const REPOSITORY = resolve(__dirname, "..", "..");
 
 /** A program or a folder that a suite can need. */
-export type ToolName = "tofu" | "versitygw" | "tofurc" | "provider-mirror" | "cloud-init-root" | "cdktf";
+export type ToolName = "tofu" | "versitygw" | "tofurc" | "provider-mirror" | "cloud-init-root" | "cdktf" | "postgres";
 
 interface Source {
   /** Variable that names it; wins over the script. */
@@ -36,6 +36,11 @@ const SOURCES: Record<ToolName, Source> = {
     variable: "NEXUS_PULL_CDKTF",
     script: ["tools/cdktf-cli.sh", "--print", "--no-build"],
     build: "tools/cdktf-cli.sh",
+  },
+  postgres: {
+    variable: "NEXUS_PULL_POSTGRES",
+    script: ["tools/postgres.sh", "--print"],
+    build: "apt-get install postgresql",
   },
 };
 

@@ -1,4 +1,5 @@
 // Puts the parts together: opens the store and the log file, listens, lets time pass, and ends in order.
+import { randomUUID } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -15,6 +16,7 @@ import { jsonLineOf, lineOf, LogFile } from "./ops/log-file";
 import { Metrics } from "./ops/metrics";
 import { readSecrets } from "./ops/secrets";
 import type { Store } from "./store/port";
+import { PostgresStore } from "./store/postgres";
 import { SqliteStore } from "./store/sqlite";
 
 const SYSTEM_LOG = "/var/log/ansible-webhook.log";
@@ -63,8 +65,8 @@ function openForwarders(
     ...{ store, report, now: Date.now, random: Math.random, sleep },
     stateOf: (fleet, vm) => engine.fleets.get(fleet, vm),
     states: () => engine.fleets.all(),
-    // The one process of a file finds its own lease when it starts again.
-    owner: "sqlite",
+    // The one process of a file finds its own lease when it starts again; those that share a store are told apart.
+    owner: store.shared ? randomUUID() : "sqlite",
   };
   const opened = new Forwarders({ settings: forwarders, allowPrivate: forwardPrivate, around });
   engine.subscribe(() => opened.wake());
@@ -85,9 +87,16 @@ async function drain(app: FastifyInstance, engine: Engine): Promise<void> {
   await engine.close();
 }
 
+/** Who did not get to run for so long, e.g. because its machine slept, could hear nobody. */
+const DEAF_MS = 60_000;
+
 function loop(engine: Engine, report: (error: unknown) => void): NodeJS.Timeout {
   let ticking = false;
+  let last = Date.now();
   return setInterval(() => {
+    const now = Date.now();
+    if (now - last > DEAF_MS) engine.deaf();
+    last = now;
     if (ticking) return;
     ticking = true;
     void engine
@@ -99,7 +108,12 @@ function loop(engine: Engine, report: (error: unknown) => void): NodeJS.Timeout 
 
 type Report = (error: unknown) => void;
 
-async function openEngine(store: SqliteStore, metrics: Metrics, report: Report): Promise<Engine> {
+async function openStore({ database, data }: Config, report: Report): Promise<Store> {
+  if (database === undefined) return SqliteStore.open(join(data, "receiver.db"));
+  return PostgresStore.open({ url: database, report });
+}
+
+async function openEngine(store: Store, metrics: Metrics, report: Report): Promise<Engine> {
   const failed = (error: unknown): void => {
     metrics.failures.inc();
     report(error);
@@ -127,7 +141,7 @@ export async function startReceiver(config: Config, say: Say): Promise<Receiver>
   const log = openLog(config);
   const report: Report = (error) => say(error instanceof Error ? (error.stack ?? error.message) : String(error));
   const metrics = new Metrics();
-  const store = SqliteStore.open(join(config.data, "receiver.db"));
+  const store = await openStore(config, report);
   const engine = await openEngine(store, metrics, report);
   const line = lineWriter(log, report);
   engine.subscribe((records) => logEvents(records, engine, config.logFormat, line));

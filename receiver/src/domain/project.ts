@@ -22,10 +22,10 @@ export function gapIsOver(held: Pick<Held, "received">, now: number): boolean {
   return held.received + GAP_MS <= now;
 }
 
-function arrangeStream(records: readonly LogRecord[], now: number): Arranged {
+function arrangeStream(records: readonly LogRecord[], now: number, begin: number): Arranged {
   const sorted = [...records].sort((a, b) => seqOf(a) - seqOf(b));
   const expired = Math.max(0, ...sorted.filter((record) => gapIsOver(record, now)).map(seqOf));
-  let next = 1;
+  let next = begin;
   let count = 0;
   for (const record of sorted) {
     if (seqOf(record) !== next && seqOf(record) > expired) break;
@@ -40,14 +40,17 @@ function arrangeStream(records: readonly LogRecord[], now: number): Arranged {
   return { applied: placed.slice(0, count), held: placed.slice(count).map(({ record }) => record) };
 }
 
-function arrange(records: readonly LogRecord[], now: number): Arranged {
+/** The seq that a base waits for next; without one, the first. */
+const nextOf = (base: VmState | undefined, stream: string): number => base?.machines[stream]?.next ?? 1;
+
+function arrange(records: readonly LogRecord[], now: number, base: VmState | undefined): Arranged {
   const streams = new Map<string, LogRecord[]>();
   const own: Placed[] = [];
   for (const record of records) {
     if (!isFromAgent(record)) own.push({ record, place: record.position });
     else streams.set(streamOf(record), [...(streams.get(streamOf(record)) ?? []), record]);
   }
-  const parts = [...streams.values()].map((stream) => arrangeStream(stream, now));
+  const parts = [...streams].map(([stream, said]) => arrangeStream(said, now, nextOf(base, stream)));
   const applied = [...own, ...parts.flatMap((part) => part.applied)];
   // Two of one place are of one stream, in which seq is the order.
   applied.sort((a, b) => a.place - b.place || seqOf(a.record) - seqOf(b.record));
@@ -55,21 +58,51 @@ function arrange(records: readonly LogRecord[], now: number): Arranged {
   return { applied, held };
 }
 
-/** Keeps a record until those before it are there. It was heard all the same. */
-export function hold(state: VmState, record: LogRecord): VmState {
-  const held = [...state.held, { stream: streamOf(record), position: record.position, received: record.received }];
+function overhear(state: VmState, record: LogRecord): VmState {
   const machine = state.machines[streamOf(record)];
   const heard = machine && { ...machine, heard: Math.max(machine.heard, record.received) };
   const machines = heard ? { ...state.machines, [heard.stream]: heard } : state.machines;
-  return { ...state, held, machines, last: Math.max(state.last, record.position) };
+  return { ...state, machines, last: Math.max(state.last, record.position) };
 }
 
-/** The state that a VM's records come to; `records` is not empty and in any order. */
-export function project(records: readonly LogRecord[], now: number): VmState {
-  const first = records.reduce((least, record) => (record.position < least.position ? record : least));
-  const { applied, held } = arrange(records, now);
-  const folded = applied.reduce((state, { record }) => evolve(state, record), initialState(first));
-  return held.reduce(hold, folded);
+/** Keeps a record until those before it are there. It was heard all the same. */
+export function hold(state: VmState, record: LogRecord): VmState {
+  const held = [...state.held, { stream: streamOf(record), position: record.position, received: record.received }];
+  return { ...overhear(state, record), held };
+}
+
+/** It comes before what is folded for good: its place is gone. */
+function isTooLate(base: VmState | undefined, record: LogRecord): boolean {
+  return base !== undefined && isFromAgent(record) && seqOf(record) < nextOf(base, streamOf(record));
+}
+
+/**
+ * The state that a VM's records come to, in any order. `base`: what those before them came to, where they are gone; without
+ * one there is at least one record.
+ */
+export function project(records: readonly LogRecord[], now: number, base?: VmState): VmState {
+  const late = records.filter((record) => isTooLate(base, record));
+  const rest = late.length === 0 ? records : records.filter((record) => !isTooLate(base, record));
+  const { applied, held } = arrange(rest, now, base);
+  const folded = applied.reduce((state, { record }) => evolve(state, record), base ?? initialState(firstOf(records)));
+  return late.reduce(overhear, held.reduce(hold, folded));
+}
+
+function firstOf(records: readonly LogRecord[]): LogRecord {
+  return records.reduce((least, record) => (record.position < least.position ? record : least));
+}
+
+/**
+ * Up to where a VM's log can be folded for good, at most up to `through`: nothing that is behind it, or that a stream still
+ * waits for, has its place before it. 0: nowhere.
+ */
+export function settledThrough(records: readonly LogRecord[], through: number, now: number, base?: VmState): number {
+  const rest = records.filter((record) => !isTooLate(base, record));
+  const { applied, held } = arrange(rest, now, base);
+  let cut = Math.min(through, ...held.map(({ position }) => position - 1));
+  for (const { record, place } of [...applied].sort((a, b) => b.place - a.place))
+    if (record.position > cut && place <= cut) cut = place - 1;
+  return records.some(({ position }) => position <= cut) ? cut : 0;
 }
 
 /** The state with one more record at the log's end; undefined: only the whole log tells. */

@@ -1,7 +1,8 @@
 // The one writer: requests queue up, a group of them is decided and committed at once, then all are answered.
 import type { LogRecord } from "../domain/log";
 import { due } from "../domain/clock";
-import { type Changes, type Store, StoreError } from "../store/port";
+import { type Changes, type EventName, type Head, isNothing, nameOf, type News, NOWHERE } from "../store/port";
+import { type Store, StoreError } from "../store/port";
 import { Fleets } from "./fleets";
 import { Refusal } from "./refusal";
 import { Transaction } from "./transaction";
@@ -24,8 +25,12 @@ export interface EngineObserver {
 /** A decision within a group. It refuses before it changes anything. */
 export type Decision<T> = (transaction: Transaction) => Promise<T>;
 
+/** What a decision is known to ask for, so that it can be looked up for a whole group at once. */
+export type Finds = readonly EventName[];
+
 interface Work {
   readonly decide: Decision<unknown>;
+  readonly finds: Finds;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -33,37 +38,51 @@ type Settled = { readonly work: Work; readonly value?: unknown; readonly refusal
 
 /** More than this waits only when the store stands still. */
 const QUEUE_AT_MOST = 20_000;
+/** A store that could not be written to for longer was an outage, in which the fleet could not be heard. */
+const OUTAGE_MS = 30_000;
+const PROBE = ["probe", "x".repeat(16_384)] as const;
+/** Only the head is asked for. */
+const EVERYTHING: Head = { position: Number.MAX_SAFE_INTEGER, version: Number.MAX_SAFE_INTEGER };
 
 export class Engine {
   public readonly fleets = new Fleets();
-  public readonly startedAt: number;
   private readonly queue: Work[] = [];
   private readonly listeners = new Set<(records: readonly LogRecord[]) => void>();
-  private last = 0;
+  private head = NOWHERE;
   private running?: Promise<void>;
   private closed = false;
-  private broken?: StoreError;
+  private unwritable?: { readonly error: StoreError; readonly since: number };
+  private unreadable?: StoreError;
+  private listening: number;
+  private reading: Promise<void> = Promise.resolve();
+  private nextReading?: Promise<void>;
 
   private constructor(private readonly options: EngineOptions) {
-    this.startedAt = options.now();
+    this.listening = options.now();
   }
 
   public static async open(options: EngineOptions): Promise<Engine> {
     const engine = new Engine(options);
-    engine.last = await options.store.lastPosition();
+    // The head first: states may be newer than it, but none older.
+    engine.head = (await options.store.news(EVERYTHING)).head;
     engine.fleets.put(await options.store.states());
+    await options.store.follow(() => void engine.refresh());
     return engine;
   }
 
   public get position(): number {
-    return this.last;
+    return this.head.position;
   }
   public get queued(): number {
     return this.queue.length;
   }
-  /** Why the last commit failed; undefined when it did not. */
+  /** When it began to listen, or could again. */
+  public get startedAt(): number {
+    return this.listening;
+  }
+  /** Why the store was last of no use; undefined when it was. */
   public get trouble(): StoreError | undefined {
-    return this.broken;
+    return this.unwritable?.error ?? this.unreadable;
   }
 
   /** Called after each commit, also for one without records: then states changed by time alone. */
@@ -73,18 +92,41 @@ export class Engine {
   }
 
   /** Resolves when what was decided is durable. */
-  public submit<T>(decide: Decision<T>): Promise<T> {
+  public submit<T>(decide: Decision<T>, finds: Finds = []): Promise<T> {
     if (this.closed) return Promise.reject(new Refusal("shutting_down"));
     if (this.queue.length >= QUEUE_AT_MOST) return Promise.reject(new Refusal("store_unavailable"));
     return new Promise<T>((resolve, reject) => {
-      this.queue.push({ decide, resolve: resolve as (value: unknown) => void, reject });
+      this.queue.push({ decide, finds, resolve: resolve as (value: unknown) => void, reject });
       this.running ??= this.run();
     });
   }
 
-  /** Lets time pass: deadlines, silence, gaps. */
+  /** Resolves when everything is known that anybody had committed before the call, or the store does not answer. */
+  public refresh(): Promise<void> {
+    if (!this.options.store.shared || this.closed) return Promise.resolve();
+    this.nextReading ??= this.reading.then(() => {
+      this.nextReading = undefined;
+      return (this.reading = this.catchUp());
+    });
+    return this.nextReading;
+  }
+
+  private async catchUp(): Promise<void> {
+    try {
+      this.apply(await this.options.store.news(this.head));
+      this.unreadable = undefined;
+    } catch (error) {
+      if (this.unreadable === undefined) this.options.observe?.failed(error);
+      if (error instanceof StoreError) this.unreadable = error;
+    }
+  }
+
+  /** Lets time pass: deadlines, silence, gaps. Several receivers may: each decides by what is committed. */
   public async tick(): Promise<void> {
-    const clock = { now: this.options.now(), startedAt: this.startedAt };
+    await this.refresh();
+    if (this.unwritable !== undefined) await this.probe();
+    if (this.trouble !== undefined) return;
+    const clock = this.clock();
     const late = this.fleets.all().filter((state) => state.held.length > 0 || due(state, clock) !== undefined);
     if (late.length === 0) return;
     await this.submit(async (transaction) => {
@@ -92,10 +134,38 @@ export class Engine {
     });
   }
 
+  /** Whoever asks whether the store can be written to again sends no events before it is told so. */
+  private async probe(): Promise<void> {
+    const { store } = this.options;
+    const [key, value] = PROBE;
+    try {
+      await store.swap(key, undefined, value);
+      await store.swap(key, value, undefined);
+      this.writable();
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+    }
+  }
+
+  /** Nothing could be heard for a while, e.g. because the machine slept: silence counts from now. */
+  public deaf(): void {
+    this.listening = this.options.now();
+  }
+
+  private writable(): void {
+    if (this.unwritable !== undefined && this.options.now() - this.unwritable.since > OUTAGE_MS) this.deaf();
+    this.unwritable = undefined;
+  }
+
+  private clock() {
+    return { now: this.options.now(), startedAt: this.startedAt };
+  }
+
   /** Answers what is queued, takes nothing more. */
   public async close(): Promise<void> {
     this.closed = true;
     await this.running;
+    await this.reading;
     await this.options.store.close();
   }
 
@@ -109,13 +179,8 @@ export class Engine {
   }
 
   private async group(group: readonly Work[]): Promise<void> {
-    const clock = { now: this.options.now(), startedAt: this.startedAt };
-    const transaction = new Transaction(this.options.store, this.fleets, this.last, clock);
     try {
-      const settled: Settled[] = [];
-      for (const work of group) settled.push(await decideOne(work, transaction));
-      await this.commit(transaction.changes());
-      for (const { work, value, refusal } of settled) {
+      for (const { work, value, refusal } of await this.writeGroup(group)) {
         if (refusal === undefined) work.resolve(value);
         else work.reject(refusal);
       }
@@ -127,20 +192,46 @@ export class Engine {
     }
   }
 
-  private async commit(changes: Changes): Promise<void> {
-    if (changes.records.length + changes.vms.length + changes.requests.length === 0) return;
-    const begun = process.hrtime.bigint();
+  private async writeGroup(group: readonly Work[]): Promise<readonly Settled[]> {
+    let settled: Settled[] = [];
+    let changes: Changes = { records: [], vms: [], requests: [] };
+    let begun = process.hrtime.bigint();
     try {
-      await this.options.store.commit(changes);
+      const head = await this.options.store.write(this.head, async (news) => {
+        this.apply(news);
+        const transaction = await this.transaction(group);
+        settled = [];
+        for (const work of group) settled.push(await decideOne(work, transaction));
+        begun = process.hrtime.bigint();
+        return (changes = transaction.changes());
+      });
+      if (isNothing(changes)) return settled;
+      this.writable();
+      this.options.observe?.committed(changes, Number(process.hrtime.bigint() - begun) / 1e9);
+      this.apply({ head, ...changes });
     } catch (error) {
-      if (error instanceof StoreError) this.broken = error;
+      const since = this.unwritable?.since ?? this.options.now();
+      if (error instanceof StoreError) this.unwritable = { error, since };
       throw error;
     }
-    this.broken = undefined;
-    this.last += changes.records.length;
-    this.fleets.put(changes.vms);
-    this.options.observe?.committed(changes, Number(process.hrtime.bigint() - begun) / 1e9);
-    for (const listener of this.listeners) listener(changes.records);
+    return settled;
+  }
+
+  private async transaction(group: readonly Work[]): Promise<Transaction> {
+    const { store } = this.options;
+    const names = group.flatMap(({ finds }) => finds);
+    const texts = names.length === 0 ? new Map<string, string>() : await store.texts(names);
+    const looked = new Map(names.map((name) => [nameOf(name), texts.get(nameOf(name))] as const));
+    return new Transaction(store, this.fleets, this.head.position, this.clock(), looked);
+  }
+
+  /** What became known, in the order of versions: news that is older than what is known is none. */
+  private apply({ head, records, vms }: News): void {
+    if (head.version <= this.head.version) return;
+    const fresh = records.filter(({ position }) => position > this.head.position);
+    this.head = head;
+    this.fleets.put(vms);
+    for (const listener of this.listeners) listener(fresh);
   }
 }
 

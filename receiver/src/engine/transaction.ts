@@ -3,9 +3,9 @@ import { type Event, lifecycle } from "../../../contract";
 import { type Clock, type Draft, impostors, recovery } from "../domain/clock";
 import { type LogRecord, recordOf } from "../domain/log";
 import { streamOf } from "../domain/machines";
-import { advance, gapIsOver, project } from "../domain/project";
+import { advance, gapIsOver, project, settledThrough } from "../domain/project";
 import type { VmState } from "../domain/state";
-import type { Changes, Store, StoredRequest } from "../store/port";
+import { type Base, type Changes, nameOf, type Store, type StoredRequest } from "../store/port";
 import { type Fleets, keyOf } from "./fleets";
 
 /** An agent's event that passed every check. */
@@ -19,16 +19,20 @@ export class Transaction {
   private readonly changed = new Map<string, VmState>();
   private readonly texts = new Map<string, string>();
   private readonly requests: StoredRequest[] = [];
+  private readonly bases: Base[] = [];
 
   public constructor(
     private readonly store: Store,
     private readonly fleets: Fleets,
     private readonly last: number,
     public readonly clock: Clock,
+    /** Texts that were looked up for it, with undefined for what is not there. */
+    private readonly looked: ReadonlyMap<string, string | undefined> = new Map(),
   ) {}
 
   public changes(): Changes {
-    return { records: this.records, vms: [...this.changed.values()], requests: this.requests };
+    const { records, requests, bases } = this;
+    return { records, vms: [...this.changed.values()], requests, ...(bases.length === 0 ? {} : { bases }) };
   }
 
   public state(fleet: string, vm: string): VmState | undefined {
@@ -43,7 +47,9 @@ export class Transaction {
 
   /** Text of the stored event of this id, also of one that is being stored. */
   public async find(fleet: string, vm: string, id: string): Promise<string | undefined> {
-    return this.texts.get(`${keyOf(fleet, vm)}/${id}`) ?? (await this.store.find(fleet, vm, id));
+    const name = nameOf({ fleet, vm, id });
+    const text = this.texts.get(name) ?? this.looked.get(name);
+    return text !== undefined || this.looked.has(name) ? text : this.store.find(fleet, vm, id);
   }
 
   public async request(id: string): Promise<StoredRequest | undefined> {
@@ -95,9 +101,9 @@ export class Transaction {
   }
 
   private async append(record: LogRecord): Promise<void> {
-    const { fleet, vm, id } = record;
+    const { fleet, vm } = record;
     this.records.push(record);
-    this.texts.set(`${keyOf(fleet, vm)}/${id}`, record.text);
+    this.texts.set(nameOf(record), record.text);
     const next = advance(this.state(fleet, vm), record) ?? (await this.refold(fleet, vm));
     this.changed.set(keyOf(fleet, vm), next);
   }
@@ -108,8 +114,25 @@ export class Transaction {
   }
 
   private async refold(fleet: string, vm: string): Promise<VmState> {
+    const { records, base } = await this.logOf(fleet, vm);
+    return project(records, this.clock.now, base);
+  }
+
+  /** What is left of a VM's log, and what the rest came to. */
+  private async logOf(fleet: string, vm: string) {
     const stored = await this.store.events({ after: 0, limit: Number.MAX_SAFE_INTEGER, fleet, vm });
     const own = this.records.filter((record) => record.fleet === fleet && record.vm === vm);
-    return project([...stored, ...own], this.clock.now);
+    return { records: [...stored, ...own], base: (await this.store.base(fleet, vm))?.state };
+  }
+
+  /** Folds the beginning of a VM's log for good, so that its records go. How many they are. */
+  public async settle(fleet: string, vm: string, goes: (record: LogRecord) => boolean): Promise<number> {
+    const { records, base } = await this.logOf(fleet, vm);
+    // The newest of all stays: the next position follows it.
+    const wanted = records.filter((record) => record.position < this.last && goes(record)).at(-1)?.position ?? 0;
+    const through = settledThrough(records, wanted, this.clock.now, base);
+    const gone = records.filter(({ position }) => position <= through);
+    if (gone.length > 0) this.bases.push({ fleet, vm, through, state: project(gone, this.clock.now, base) });
+    return gone.length;
   }
 }

@@ -18,6 +18,7 @@ export function positionOf(text: string | undefined, last: number): number | und
 export function eventRoutes(app: FastifyInstance, deps: AppDeps): void {
   app.get<{ Querystring: Query }>("/events", async (request, reply) => {
     requireReader(request, deps.readers, deps.token);
+    await deps.engine.refresh();
     const { query } = request;
     const fleet = textParameter(query, "fleet", patterns.fleet);
     const vm = textParameter(query, "vm", patterns.vm);

@@ -90,6 +90,7 @@ export function statusRoutes(app: FastifyInstance, deps: AppDeps): void {
   const run = randomBytes(8).toString("hex");
   app.get<{ Querystring: Query }>("/status", async (request, reply) => {
     requireReader(request, deps.readers, deps.token);
+    await deps.engine.refresh();
     const page = statusPage(deps, request.query);
     const etag = etagOf(deps, run, request);
     void reply.header("etag", etag).header("cache-control", "no-cache");
@@ -97,6 +98,7 @@ export function statusRoutes(app: FastifyInstance, deps: AppDeps): void {
   });
   app.get<{ Params: { vm: string }; Querystring: Query }>("/status/:vm", async (request, reply) => {
     requireReader(request, deps.readers, deps.token);
+    await deps.engine.refresh();
     if (request.params.vm.length > 200) refuseParameter("vm", "must be at most 200 characters");
     const state = lookUp(deps, request.params.vm, textParameter(request.query, "fleet", patterns.fleet));
     const newest = await deps.store.newest(state.fleet, state.vm, TIMELINE);

@@ -96,6 +96,7 @@ export function streamRoutes(app: FastifyInstance, deps: AppDeps): void {
 
   app.get<{ Querystring: Query }>("/events/stream", async (request, reply) => {
     requireReader(request, deps.readers, deps.token);
+    await deps.engine.refresh();
     const fleet = textParameter(request.query, "fleet", patterns.fleet);
     const since = positionOf(header(request, "last-event-id"), deps.engine.position) ?? deps.engine.position;
     if (clients.size >= deps.maxStreams) throw new Refusal("streams_exhausted");

@@ -64,6 +64,7 @@ export function waitRoutes(app: FastifyInstance, deps: AppDeps): void {
     checkName(request.params);
     authorize(deps, request, request.params);
     const asked = askedOf(request);
+    await deps.engine.refresh();
     if (waiting >= deps.maxWaits) throw new Refusal("streams_exhausted");
     waiting += 1;
     const answer = await answerInTime(deps, asked, goneWith(reply, deps.stopping)).finally(() => (waiting -= 1));

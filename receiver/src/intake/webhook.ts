@@ -40,7 +40,8 @@ export class Webhook {
     const mode = modeOf(request.contentType);
     const events = readEvents(parseBody(request.body), mode, signed.id);
     await this.checkSigners(signers, events, request.remote);
-    return this.engine.submit(takeEvents(events));
+    const finds = events.map(({ event: { id, data } }) => ({ id, fleet: data.fleet, vm: data.vm }));
+    return this.engine.submit(takeEvents(events), finds);
   }
 
   /** No key of a VM that the body names fits: either it is nobody's, or another VM's. */

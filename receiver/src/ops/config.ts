@@ -9,6 +9,8 @@ export interface Config {
   readonly host: string;
   readonly port: number;
   readonly data: string;
+  /** Address of a PostgreSQL database; without one the store is a file in `data`. */
+  readonly database?: string;
   readonly logFile?: string;
   readonly secretFile?: string;
   /** From the environment; a file is read when the program starts. */
@@ -96,6 +98,11 @@ function defaultData(env: Given["env"]): string {
   return env["STATE_DIRECTORY"] ?? join(env["XDG_STATE_HOME"] ?? join(home, ".local", "state"), "nexus-pull-receiver");
 }
 
+/** What is wrong with an address is told, and its password is not. */
+function withoutPassword(text: string): string {
+  return text.replace(/^(\w+:\/\/[^:@/]*):[^@]*@/, "$1:***@").replace(/([?&]password=)[^&]*/, "$1***");
+}
+
 type Get = (key: string) => string | undefined;
 
 function gather(flags: Flags, file: Map<string, string>, env: Given["env"], problems: string[]): Get {
@@ -106,7 +113,7 @@ function gather(flags: Flags, file: Map<string, string>, env: Given["env"], prob
     const set = flags.values.get(option.key) ?? (fromEnv === "" ? undefined : fromEnv) ?? file.get(option.key);
     const problem = set === undefined ? undefined : option.problem(set);
     if (problem !== undefined)
-      problems.push(`${flagOf(option)} (${option.env}): ${problem}; got ${JSON.stringify(set)}`);
+      problems.push(`${flagOf(option)} (${option.env}): ${problem}; got ${JSON.stringify(withoutPassword(set ?? ""))}`);
     values.set(option.key, set ?? option.fallback);
   }
   return (key) => values.get(key);
@@ -117,6 +124,7 @@ function toConfig(get: Get, env: Given["env"], forwarders: readonly ForwarderSet
     host: get("host") ?? "",
     port: Number(get("port")),
     data: get("data") ?? defaultData(env),
+    database: get("database"),
     logFile: get("log_file"),
     secretFile: get("secret_file"),
     secret: env["NEXUS_PULL_SECRET"] || undefined,
@@ -144,5 +152,9 @@ export function readConfig({ args, env }: Given): Outcome {
     problems.push("--secret-file and NEXUS_PULL_SECRET: give one of them; a file may hold several secrets");
   if (config.token !== undefined && config.tokenFile !== undefined)
     problems.push("--token-file and NEXUS_PULL_TOKEN: give one of them");
+  if (config.database !== undefined && config.secret === undefined && config.secretFile === undefined)
+    problems.push(
+      "--database: receivers that share it need the same operator secret; give --secret-file or NEXUS_PULL_SECRET",
+    );
   return problems.length > 0 ? { problems } : { config, checkOnly: flags.switches.has("--check-config") };
 }

@@ -61,6 +61,25 @@ describe("configuration", () => {
     for (const part of ["forwarders/0/kind", '"pager"', "--rate"]) expect(problems).toContain(part);
   });
 
+  test.each<[string, string]>([
+    ["mysql://x/y", "must be a postgres:// address"],
+    ["postgres://me:hidden@db/x", "must have no password"],
+    ["postgres://me@db/x?password=hidden", "must have no password"],
+  ])("fails when a database's password is taken, or told: %s", (address, problem) => {
+    const outcome = read(["--database", address], { NEXUS_PULL_SECRET: "s" });
+    const problems = "problems" in outcome ? outcome.problems : [];
+    expect(problems).toHaveLength(1);
+    expect(problems[0]).toContain(problem);
+    expect(problems[0]).not.toContain("hidden");
+  });
+
+  test("receivers that share a database do not each make a secret", () => {
+    const outcome = read(["--database", "postgres://me@db/x"]);
+    expect("problems" in outcome && outcome.problems).toEqual([
+      expect.stringContaining("need the same operator secret"),
+    ]);
+  });
+
   test("help has every option", () => {
     for (const option of OPTIONS) expect(helpText()).toContain(flagOf(option));
     expect(read(["--help"])).toEqual({ help: true });

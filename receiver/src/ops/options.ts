@@ -27,6 +27,13 @@ const addresses = (text: string): string | undefined => {
   const bad = text.split(",").find((one) => isIP(one.trim().split("/")[0] ?? "") === 0);
   return bad === undefined ? undefined : `must be addresses or networks, separated by commas; got ${bad}`;
 };
+const database = (text: string): string | undefined => {
+  if (!/^postgres(?:ql)?:\/\//.test(text) || !URL.canParse(text)) return "must be a postgres:// address";
+  // An address is in process lists and in what --check-config prints.
+  const { password, searchParams } = new URL(text);
+  const has = password !== "" || searchParams.has("password");
+  return has ? "must have no password; give it by PGPASSWORD or PGPASSFILE" : undefined;
+};
 const path = (text: string): string | undefined => (text.includes("\0") ? "must not have a NUL" : undefined);
 
 export const OPTIONS: readonly Option[] = [
@@ -39,6 +46,12 @@ export const OPTIONS: readonly Option[] = [
     problem: integer(0, 65535),
   },
   { key: "data", env: "NEXUS_PULL_DATA", help: "folder of the store and of a secret that was made", problem: path },
+  {
+    key: "database",
+    env: "NEXUS_PULL_DATABASE",
+    help: "postgres://USER@HOST/NAME, for several receivers; its password by PGPASSWORD or PGPASSFILE",
+    problem: database,
+  },
   {
     key: "log_file",
     env: "NEXUS_PULL_LOG_FILE",

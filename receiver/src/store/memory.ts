@@ -1,36 +1,95 @@
 import type { LogRecord } from "../domain/log";
 import type { VmState } from "../domain/state";
-import { type Changes, type EventQuery, type Store, StoreError, type StoredRequest, type Swap } from "./port";
+import {
+  type Base,
+  type Changes,
+  type EventName,
+  type EventQuery,
+  type Head,
+  isNothing,
+  nameOf,
+  type News,
+  type Store,
+  StoreError,
+  type StoredRequest,
+  type Swap,
+} from "./port";
 
 const keyOf = (fleet: string, vm: string): string => `${fleet}/${vm}`;
 
 /** For tests: nothing of it is durable. */
 export class MemoryStore implements Store {
+  public readonly shared = false;
   private readonly records: LogRecord[] = [];
   private readonly vms = new Map<string, VmState>();
   private readonly ids = new Map<string, string>();
   private readonly requests: StoredRequest[] = [];
   private readonly values = new Map<string, string>();
+  private readonly bases = new Map<string, Base>();
+  private last = 0;
+  private version = 0;
+
+  public async write(since: Head, decide: (news: News) => Promise<Changes>): Promise<Head> {
+    const changes = await decide(await this.news(since));
+    if (!isNothing(changes)) await this.commit(changes);
+    return { position: this.last, version: this.version };
+  }
+
+  /** The one writer is its only user, which knows what it wrote. */
+  public async news(since: Head): Promise<News> {
+    const head = { position: this.last, version: this.version };
+    return { head, records: since.position === this.last ? [] : this.after(since.position), vms: [] };
+  }
+
+  public async follow(): Promise<void> {
+    // There is nobody else.
+  }
+
+  public async load(parts: AsyncIterable<Changes>): Promise<void> {
+    if (this.last > 0) throw new StoreError("store_unavailable", "the store is not empty");
+    const all: Changes[] = [];
+    for await (const part of parts) all.push(part);
+    for (const part of all) await this.commit(part);
+  }
 
   public async commit(changes: Changes): Promise<void> {
-    const last = this.records.length;
-    changes.records.forEach((record, index) => {
-      const taken = this.ids.has(`${keyOf(record.fleet, record.vm)}/${record.id}`);
-      if (record.position !== last + index + 1 || taken)
-        throw new StoreError("store_unavailable", `position ${record.position} or id ${record.id} is taken`);
-    });
-    if (changes.requests.some(({ id }) => this.requests.some((one) => one.id === id)))
-      throw new StoreError("store_unavailable", "a request's id is taken");
+    this.check(changes);
     for (const record of changes.records) {
       this.records.push(record);
-      this.ids.set(`${keyOf(record.fleet, record.vm)}/${record.id}`, record.text);
+      this.ids.set(nameOf(record), record.text);
+      this.last = record.position;
     }
     for (const state of changes.vms) this.vms.set(keyOf(state.fleet, state.vm), state);
     this.requests.push(...changes.requests);
+    for (const base of changes.bases ?? []) this.replace(base);
+    this.version += 1;
+  }
+
+  private check({ records, requests }: Changes): void {
+    let { last } = this;
+    for (const record of records) {
+      if (record.position <= last || this.ids.has(nameOf(record)))
+        throw new StoreError("store_unavailable", `position ${record.position} or id ${record.id} is taken`);
+      last = record.position;
+    }
+    if (requests.some(({ id }) => this.requests.some((one) => one.id === id)))
+      throw new StoreError("store_unavailable", "a request's id is taken");
+  }
+
+  private replace(base: Base): void {
+    const { fleet, vm, through } = base;
+    this.bases.set(keyOf(fleet, vm), base);
+    const stays = (one: LogRecord): boolean => one.fleet !== fleet || one.vm !== vm || one.position > through;
+    for (const gone of this.records.filter((one) => !stays(one))) this.ids.delete(nameOf(gone));
+    this.records.splice(0, this.records.length, ...this.records.filter(stays));
   }
 
   public async lastPosition(): Promise<number> {
-    return this.records.length;
+    return this.last;
+  }
+
+  public async base(fleet: string, vm: string): Promise<Base | undefined> {
+    return this.bases.get(keyOf(fleet, vm));
   }
 
   public async states(): Promise<readonly VmState[]> {
@@ -38,10 +97,13 @@ export class MemoryStore implements Store {
   }
 
   public async events({ after, limit, fleet, vm }: EventQuery): Promise<readonly LogRecord[]> {
-    return this.records
-      .slice(after)
+    return this.after(after)
       .filter((record) => (fleet ?? record.fleet) === record.fleet && (vm ?? record.vm) === record.vm)
       .slice(0, limit);
+  }
+
+  private after(position: number): readonly LogRecord[] {
+    return this.records.filter((record) => record.position > position);
   }
 
   public async newest(fleet: string, vm: string, limit: number): Promise<readonly LogRecord[]> {
@@ -53,6 +115,18 @@ export class MemoryStore implements Store {
 
   public async find(fleet: string, vm: string, id: string): Promise<string | undefined> {
     return this.ids.get(`${keyOf(fleet, vm)}/${id}`);
+  }
+
+  public async texts(names: readonly EventName[]): Promise<ReadonlyMap<string, string>> {
+    const found = names.flatMap((name) => {
+      const text = this.ids.get(nameOf(name));
+      return text === undefined ? [] : [[nameOf(name), text] as const];
+    });
+    return new Map(found);
+  }
+
+  public async requestsAfter(ordinal: number, limit: number) {
+    return this.requests.slice(ordinal, ordinal + limit).map((one, i) => ({ ...one, ordinal: ordinal + i + 1 }));
   }
 
   public async request(id: string): Promise<StoredRequest | undefined> {

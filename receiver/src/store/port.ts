@@ -17,11 +17,42 @@ export interface StoredRequest {
   readonly counts: boolean;
 }
 
+/** The beginning of a VM's log, folded, so that its records may go. */
+export interface Base {
+  readonly fleet: string;
+  readonly vm: string;
+  /** The last position that is in it. */
+  readonly through: number;
+  readonly state: VmState;
+}
+
 /** What becomes durable together, or not at all. */
 export interface Changes {
   readonly records: readonly LogRecord[];
   readonly vms: readonly VmState[];
   readonly requests: readonly StoredRequest[];
+  /** Each takes the place of the one before it, and of its VM's records up to it. @default - none */
+  readonly bases?: readonly Base[];
+}
+
+/** How far somebody knows the store: its last position, and a number that grows with each commit. */
+export interface Head {
+  readonly position: number;
+  readonly version: number;
+}
+
+/** What was committed behind a head, and the new head. */
+export interface News {
+  readonly head: Head;
+  readonly records: readonly LogRecord[];
+  /** The states that changed; they may be newer than the head, never older. */
+  readonly vms: readonly VmState[];
+}
+
+export interface EventName {
+  readonly fleet: string;
+  readonly vm: string;
+  readonly id: string;
 }
 
 export interface EventQuery {
@@ -38,17 +69,35 @@ export type Swap =
 
 /** Where the log lives. One contract suite holds every implementation to this. */
 export interface Store {
-  /** When it resolves, all of it is on stable storage; when it rejects, none of it is in the store. */
-  commit(changes: Changes): Promise<void>;
+  /** Whether others may write to it as well. */
+  readonly shared: boolean;
+  /**
+   * Waits for its turn to write, hands over what others committed behind `since`, and commits what is decided; nobody
+   * else's commit comes in between. When it resolves, all of it is on stable storage. When it rejects, nothing may be
+   * acknowledged; where the answer to the commit was lost, it may be there all the same, and is news to the next turn.
+   */
+  write(since: Head, decide: (news: News) => Promise<Changes>): Promise<Head>;
+  /** What was committed behind `since`, all of it. */
+  news(since: Head): Promise<News>;
+  /** Calls whenever somebody else may have committed; until the store is closed. */
+  follow(listener: () => void): Promise<void>;
+  /** Puts all of it into a store that has nothing yet, or none of it. */
+  load(parts: AsyncIterable<Changes>): Promise<void>;
   lastPosition(): Promise<number>;
   /** The states of the last commit, one a VM. */
   states(): Promise<readonly VmState[]>;
+  /** What became of the beginning of a VM's log, where it is gone. */
+  base(fleet: string, vm: string): Promise<Base | undefined>;
+  /** Every accepted request, oldest first, page by page. */
+  requestsAfter(ordinal: number, limit: number): Promise<readonly (StoredRequest & { readonly ordinal: number })[]>;
   /** Oldest first. */
   events(query: EventQuery): Promise<readonly LogRecord[]>;
   /** The newest of a VM, newest first. */
   newest(fleet: string, vm: string, limit: number): Promise<readonly LogRecord[]>;
   /** Text of the event with this id, which is unique within a VM. */
   find(fleet: string, vm: string, id: string): Promise<string | undefined>;
+  /** The texts of those that are stored, under `<fleet>/<vm>/<id>`. */
+  texts(names: readonly EventName[]): Promise<ReadonlyMap<string, string>>;
   request(id: string): Promise<StoredRequest | undefined>;
   /** The newest request that counts: of a fleet's rosters, or of a VM's releases. */
   newestRequest(kind: StoredRequest["kind"], fleet: string, vm?: string): Promise<StoredRequest | undefined>;
@@ -60,6 +109,14 @@ export interface Store {
    */
   swap(key: string, ...change: Swap): Promise<boolean>;
   close(): Promise<void>;
+}
+
+export const NOWHERE: Head = { position: 0, version: 0 };
+
+export const nameOf = ({ fleet, vm, id }: EventName): string => `${fleet}/${vm}/${id}`;
+
+export function isNothing({ records, vms, requests, bases = [] }: Changes): boolean {
+  return records.length + vms.length + requests.length + bases.length === 0;
 }
 
 /** The store cannot take more; what was asked for did not happen. */

@@ -4,7 +4,20 @@ import Database from "libsql";
 import type { Event } from "../../../contract";
 import { type LogRecord, recordOf } from "../domain/log";
 import type { VmState } from "../domain/state";
-import { type Changes, type EventQuery, type Store, StoreError, type StoredRequest, type Swap } from "./port";
+import {
+  type Base,
+  type Changes,
+  type EventName,
+  type EventQuery,
+  type Head,
+  isNothing,
+  nameOf,
+  type News,
+  type Store,
+  StoreError,
+  type StoredRequest,
+  type Swap,
+} from "./port";
 
 /** What leads from one format to the next; the format's number is how many were done. */
 const MIGRATIONS = [
@@ -24,6 +37,9 @@ CREATE TABLE requests (
 CREATE INDEX requests_newest ON requests (kind, fleet, vm, ordinal);
 `,
   "CREATE TABLE kept (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;",
+  `CREATE TABLE bases (
+  fleet TEXT NOT NULL, vm TEXT NOT NULL, through INTEGER NOT NULL, state TEXT NOT NULL, PRIMARY KEY (fleet, vm)
+) STRICT, WITHOUT ROWID;`,
 ];
 
 interface EventRow {
@@ -34,6 +50,7 @@ interface EventRow {
 interface RequestRow extends Omit<StoredRequest, "vm" | "counts"> {
   readonly vm: string | null;
   readonly counts: number;
+  readonly ordinal: number;
 }
 /** What a statement may be given. */
 type Value = string | number | null;
@@ -42,28 +59,69 @@ function toRecord({ position, received, event }: EventRow): LogRecord {
   return recordOf(JSON.parse(event) as Event, event, position, received);
 }
 
-function toRequest(row: RequestRow | undefined): StoredRequest | undefined {
-  if (row === undefined) return undefined;
+function requestOf(row: RequestRow): StoredRequest {
   const { id, kind, fleet, vm, digest, answer, counts } = row;
   return { id, kind, fleet, ...(vm === null ? {} : { vm }), digest, answer, counts: counts === 1 };
 }
 
+function asRequest(row: RequestRow | undefined): StoredRequest | undefined {
+  return row && requestOf(row);
+}
+
+/** Released by the kernel when the process ends, however it ends. */
+function lock(path: string): Database.Database {
+  const holder = new Database(`${path}.lock`);
+  try {
+    // In a file of its own, so that backup, export and verify can read the store meanwhile.
+    holder.exec("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE");
+    return holder;
+  } catch (error) {
+    holder.close();
+    if (codeOf(error) !== "SQLITE_BUSY") throw asStoreError(error);
+    throw new StoreError(
+      "store_unavailable",
+      `${path} is used by another receiver; stop that one, or give this one another --data. Several receivers share a PostgreSQL database`,
+    );
+  }
+}
+
+function openFile(path: string): Database.Database {
+  const database = new Database(path);
+  database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000");
+  return database;
+}
+
 /** One file, WAL, one writer. A commit returns when the WAL is flushed (synchronous=FULL). */
 export class SqliteStore implements Store {
+  public readonly shared = false;
   private readonly statements = new Map<string, Database.Statement>();
+  private last = 0;
+  private version = 0;
 
-  private constructor(private readonly database: Database.Database) {}
+  private constructor(
+    private readonly database: Database.Database,
+    private readonly holder?: Database.Database,
+  ) {}
 
-  /** Opens the file, and makes it if need be. Two that write would take the same position, which the second cannot. */
+  /** Opens the file, and makes it if need be. It is this receiver's alone until it is closed. */
   public static open(path: string): SqliteStore {
-    const database = new Database(path);
-    database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
-    const store = new SqliteStore(database);
+    const holder = lock(path);
+    const store = new SqliteStore(openFile(path), holder);
     store.migrate();
+    store.last = store.readLast();
     // A new file is only there after a power loss when its directory is flushed; once is enough.
     const folder = openSync(dirname(path), "r");
     fsyncSync(folder);
     closeSync(folder);
+    return store;
+  }
+
+  /** To look at a file that a receiver may be using; all that is read is of one moment. */
+  public static openToRead(path: string): SqliteStore {
+    const database = new Database(path, { readonly: true, fileMustExist: true });
+    const store = new SqliteStore(database);
+    database.exec("BEGIN");
+    store.last = store.readLast();
     return store;
   }
 
@@ -87,18 +145,55 @@ export class SqliteStore implements Store {
     return { journal: String(ask("journal_mode")), synchronous: Number(ask("synchronous")) };
   }
 
-  public async commit(changes: Changes): Promise<void> {
+  public async write(since: Head, decide: (news: News) => Promise<Changes>): Promise<Head> {
+    const changes = await decide(await this.news(since));
+    if (!isNothing(changes)) await this.commit(changes);
+    return this.head();
+  }
+
+  private head(): Head {
+    return { position: this.last, version: this.version };
+  }
+
+  /** The one writer is its only user, which knows what it wrote. */
+  public async news(since: Head): Promise<News> {
+    const { position } = since;
+    const records = position === this.last ? [] : await this.events({ after: position, limit: -1 });
+    return { head: this.head(), records, vms: [] };
+  }
+
+  public async follow(): Promise<void> {
+    // There is nobody else.
+  }
+
+  public async load(parts: AsyncIterable<Changes>): Promise<void> {
+    if (this.readLast() > 0) throw new StoreError("store_unavailable", "the store is not empty");
+    this.database.exec("BEGIN IMMEDIATE");
     try {
-      this.database.exec("BEGIN IMMEDIATE");
-      this.write(changes);
+      for await (const part of parts) this.put(part);
       this.database.exec("COMMIT");
     } catch (error) {
       this.rollBack();
       throw asStoreError(error);
     }
+    this.last = this.readLast();
   }
 
-  private write({ records, vms, requests }: Changes): void {
+  /** All of it is durable, or none of it is there. */
+  public async commit(changes: Changes): Promise<void> {
+    try {
+      this.database.exec("BEGIN IMMEDIATE");
+      this.put(changes);
+      this.database.exec("COMMIT");
+    } catch (error) {
+      this.rollBack();
+      throw asStoreError(error);
+    }
+    this.last = changes.records.at(-1)?.position ?? this.last;
+    this.version += 1;
+  }
+
+  private put({ records, vms, requests, bases = [] }: Changes): void {
     const event = this.prepare("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)");
     for (const { position, received, fleet, vm, id, text } of records)
       event.run(position, received, fleet, vm, id, text);
@@ -107,6 +202,10 @@ export class SqliteStore implements Store {
     const request = this.prepare("INSERT INTO requests VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)");
     for (const { id, kind, fleet, vm, digest, answer, counts } of requests)
       request.run(id, kind, fleet, vm ?? null, digest, answer, counts ? 1 : 0);
+    for (const { fleet, vm, through, state: folded } of bases) {
+      this.prepare("INSERT OR REPLACE INTO bases VALUES (?, ?, ?, ?)").run(fleet, vm, through, JSON.stringify(folded));
+      this.prepare("DELETE FROM events WHERE fleet = ? AND vm = ? AND position <= ?").run(fleet, vm, through);
+    }
   }
 
   private rollBack(): void {
@@ -132,8 +231,24 @@ export class SqliteStore implements Store {
   }
 
   public async lastPosition(): Promise<number> {
-    const [row] = this.rows<{ last: number | null }>("SELECT max(position) AS last FROM events");
-    return row?.last ?? 0;
+    return this.last;
+  }
+
+  /** The newest record never goes, so that no position is given twice. */
+  private readLast(): number {
+    return this.rows<{ last: number | null }>("SELECT max(position) AS last FROM events")[0]?.last ?? 0;
+  }
+
+  public async base(fleet: string, vm: string): Promise<Base | undefined> {
+    const sql = "SELECT through, state FROM bases WHERE fleet = ? AND vm = ?";
+    const [row] = this.rows<{ through: number; state: string }>(sql, fleet, vm);
+    return row && { fleet, vm, through: row.through, state: JSON.parse(row.state) as VmState };
+  }
+
+  public async requestsAfter(ordinal: number, limit: number) {
+    const sql = "SELECT * FROM requests WHERE ordinal > ? ORDER BY ordinal LIMIT ?";
+    const rows = this.rows<RequestRow>(sql, ordinal, limit);
+    return rows.map((row) => ({ ...requestOf(row), ordinal: row.ordinal }));
   }
 
   public async states(): Promise<readonly VmState[]> {
@@ -157,14 +272,23 @@ export class SqliteStore implements Store {
     return this.rows<{ event: string }>(sql, fleet, vm, id)[0]?.event;
   }
 
+  public async texts(names: readonly EventName[]): Promise<ReadonlyMap<string, string>> {
+    const found = new Map<string, string>();
+    for (const name of names) {
+      const text = await this.find(name.fleet, name.vm, name.id);
+      if (text !== undefined) found.set(nameOf(name), text);
+    }
+    return found;
+  }
+
   public async request(id: string): Promise<StoredRequest | undefined> {
-    return toRequest(this.rows<RequestRow>("SELECT * FROM requests WHERE id = ?", id)[0]);
+    return asRequest(this.rows<RequestRow>("SELECT * FROM requests WHERE id = ?", id)[0]);
   }
 
   public async newestRequest(kind: StoredRequest["kind"], fleet: string, vm?: string) {
     const filter = vm === undefined ? "" : "AND vm = ?";
     const sql = `SELECT * FROM requests WHERE kind = ? AND fleet = ? ${filter} AND counts = 1 ORDER BY ordinal DESC LIMIT 1`;
-    return toRequest(this.rows<RequestRow>(sql, kind, fleet, ...(vm === undefined ? [] : [vm]))[0]);
+    return asRequest(this.rows<RequestRow>(sql, kind, fleet, ...(vm === undefined ? [] : [vm]))[0]);
   }
 
   public async kept(prefix: string, limit: number): Promise<ReadonlyMap<string, string>> {
@@ -184,6 +308,7 @@ export class SqliteStore implements Store {
 
   public async close(): Promise<void> {
     if (this.database.open) this.database.close();
+    if (this.holder?.open === true) this.holder.close();
   }
 }
 
@@ -193,9 +318,13 @@ function swapOf(key: string, [expected, value]: Swap): [string, ...string[]] {
   return ["UPDATE kept SET value = ? WHERE key = ? AND value = ?", value, key, expected];
 }
 
+function codeOf(error: unknown): string {
+  return (error as { code?: string }).code ?? "";
+}
+
 function asStoreError(error: unknown): StoreError {
   if (error instanceof StoreError) return error;
-  const code = (error as { code?: string }).code ?? "";
+  const code = codeOf(error);
   const message = error instanceof Error ? error.message : String(error);
   return new StoreError(code === "SQLITE_FULL" ? "store_full" : "store_unavailable", message, { cause: error });
 }
