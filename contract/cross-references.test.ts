@@ -132,6 +132,8 @@ describe("openapi.json", () => {
         )
         .sort(),
     ).toEqual([
+      "get /",
+      "get /changes",
       "get /events",
       "get /events/stream",
       "get /fleets/{fleet}/vms/{vm}/wait",
@@ -141,7 +143,10 @@ describe("openapi.json", () => {
       "get /metrics",
       "get /openapi.json",
       "get /readyz",
+      "get /reasons.json",
+      "get /rejections.json",
       "get /status",
+      "get /status/stream",
       "get /status/{vm}",
       "post /fleets/{fleet}/vms/{vm}/acknowledge",
       "post /fleets/{fleet}/vms/{vm}/release",

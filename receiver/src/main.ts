@@ -52,6 +52,7 @@ async function main(): Promise<void> {
   for (const line of receiver.said) say(line);
   say(`events: ${receiver.log.path}`);
   const host = config.host === "0.0.0.0" || config.host === "::" ? "localhost" : config.host;
+  say(`dashboard: http://${host}:${receiver.port}/`);
   say(`listening: http://${host}:${receiver.port}/status; VMs post to http://<this host>:${receiver.port}/webhook`);
 }
 

@@ -14,6 +14,7 @@ import { type Note, type Refused, Ring } from "./intake/notes";
 import type { Config } from "./ops/config";
 import { jsonLineOf, lineOf, LogFile } from "./ops/log-file";
 import { Metrics } from "./ops/metrics";
+import { readPage } from "./ops/page";
 import { readSecrets } from "./ops/secrets";
 import type { Store } from "./store/port";
 import { PostgresStore } from "./store/postgres";
@@ -147,10 +148,18 @@ export async function startReceiver(config: Config, say: Say): Promise<Receiver>
   engine.subscribe((records) => logEvents(records, engine, config.logFormat, line));
   const forwarders = openForwarders(config, store, engine, report);
   const stopping = new AbortController();
-  const { readers, takeNotes, trustedProxies, maxWaits, maxStreams, rate } = config;
-  const limits = { readers, takeNotes, trustedProxies, maxWaits, maxStreams, rate, stopping: stopping.signal };
+  const { readers, takeNotes, trustedProxies, maxWaits, maxStreams, maxStreamsOfOne, rate } = config;
+  const most = { maxWaits, maxStreams, maxStreamsOfOne, rate };
+  const limits = { readers, takeNotes, trustedProxies, ...most, stopping: stopping.signal };
   const tell = inFormat(config.logFormat, line);
-  const shown = { notes: new Ring<Note>(), refused: new Ring<Refused>(), log: tell, report, forwarders };
+  const shown = {
+    page: readPage(),
+    notes: new Ring<Note>(),
+    refused: new Ring<Refused>(),
+    log: tell,
+    report,
+    forwarders,
+  };
   const app = await buildApp({ engine, store, metrics, secrets, token, now: Date.now, ...shown, ...limits });
   await app.listen({ host: config.host, port: config.port });
   const timer = loop(engine, report);

@@ -108,6 +108,9 @@ export interface VmState {
   readonly last: number;
 }
 
+/** Phases in which somebody has to look, the worst first. */
+export const attention: readonly Phase[] = ["Failed", "Overdue", "Drifted", "Stale"];
+
 export const CONDITIONS: readonly ConditionName[] = lifecycle.conditions.map(({ name }) => name);
 
 export function initialState(first: LogRecord): VmState {

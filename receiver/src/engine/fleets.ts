@@ -9,18 +9,27 @@ export class Fleets {
   private keys?: readonly string[];
   private sorted?: readonly VmState[];
   private readonly streams = new Map<string, string>();
+  /** The version with which a VM changed last; the latest change is the last entry. */
+  private readonly changed = new Map<string, number>();
   /** Grows with every change. */
   public version = 0;
 
   public put(states: readonly VmState[]): void {
+    this.version += 1;
     for (const state of states) {
       const key = keyOf(state.fleet, state.vm);
+      this.changed.delete(key);
+      this.changed.set(key, this.version);
       if (!this.states.has(key)) this.keys = undefined;
       this.states.set(key, state);
       for (const stream of Object.keys(state.machines)) this.streams.set(stream, key);
     }
     this.sorted = undefined;
-    this.version += 1;
+  }
+
+  /** VMs that changed after a version, each once, as they are now. */
+  public changedSince(version: number): readonly VmState[] {
+    return [...this.changed].filter(([, at]) => at > version).flatMap(([key]) => this.states.get(key) ?? []);
   }
 
   public get(fleet: string, vm: string): VmState | undefined {

@@ -2,6 +2,7 @@ import type { Forwarders } from "../forward";
 import type { Engine } from "../engine/engine";
 import type { Note, Refused, Ring } from "../intake/notes";
 import type { Metrics } from "../ops/metrics";
+import type { Asset } from "../ops/page";
 import type { Store } from "../store/port";
 import type { Readers } from "./access";
 
@@ -31,6 +32,10 @@ export interface AppDeps {
   readonly maxStreams: number;
   /** Requests a minute of one source; 0: as many as it likes. */
   readonly rate: number;
+  /** Of one address. */
+  readonly maxStreamsOfOne: number;
+  /** The dashboard's files. */
+  readonly page: readonly Asset[];
   /** Aborts when the receiver stops: what is held open ends then. */
   readonly stopping: AbortSignal;
 }

@@ -36,6 +36,8 @@ describe("reading", () => {
     });
     expect((await names(await served.get("/status?phase=Failed,Stale"))).vms).toEqual(["vm-3"]);
     expect((await names(await served.get("/status?fleet=prod"))).vms).toEqual([]);
+    expect((await names(await served.get("/status?reason=task_failed"))).vms).toEqual(["vm-3"]);
+    expect((await names(await served.get("/status?q=DEV/+192.0.2.2"))).vms).toEqual(["vm-2"]);
     const etag = all.headers.get("etag") ?? "";
     expect((await served.get("/status", { "if-none-match": etag })).status).toBe(304);
     await say(served.engine, event("vm.heartbeat", { vm: "vm-1", seq: 2 }));
@@ -79,6 +81,7 @@ describe("reading", () => {
       ["/status/nexus-01", "VmDetail"],
       ["/status/vm-3", "VmDetail"],
       ["/events", "EventPage"],
+      ["/changes", "Changes"],
       ["/status/nobody", "Problem"],
       ["/healthz", "Health"],
       ["/readyz", "Health"],
@@ -92,7 +95,8 @@ describe("reading", () => {
 
   test("is for private addresses and for who has the token", async () => {
     const served = await Served.open({ readers: "nobody", token: "t0ken" });
-    for (const path of ["/status", "/status/x", "/events", "/events/stream", "/metrics", "/fleets/dev/vms/x/wait"])
+    const asking = ["/status", "/status/x", "/status/stream", "/changes", "/events", "/events/stream", "/metrics"];
+    for (const path of [...asking, "/fleets/dev/vms/x/wait"])
       expect(await codeOf(await served.get(path))).toBe("read_unauthorized");
     expect((await served.get("/status", { authorization: "Bearer t0ken" })).status).toBe(200);
     expect((await served.get("/status", { authorization: "Bearer t0ke" })).status).toBe(401);

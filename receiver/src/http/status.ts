@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { lifecycle } from "../../../contract";
+import type { LogRecord } from "../domain/log";
 import { currentMachine, type VmState } from "../domain/state";
 import { keyOf } from "../engine/fleets";
 import { Refusal } from "../engine/refusal";
@@ -11,14 +12,34 @@ import { integerParameter, type Query, refuseParameter, textParameter } from "./
 import { vmDetail, vmView } from "./views";
 
 const PHASES = lifecycle.phases.map(({ name }) => name as string);
-const TIMELINE = 50;
-const SHOWN = 20;
+/** Of so many of its newest events the timeline is made. */
+const LOOKED_AT = 500;
+const TIMELINE = 100;
+export const SHOWN = 20;
 export const PAGE = { least: 1, most: 1000, otherwise: 200 };
 
 function phasesOf(query: Query): readonly string[] | undefined {
   const phases = textParameter(query, "phase")?.split(",");
   if (phases?.some((phase) => !PHASES.includes(phase))) refuseParameter("phase", `must be of ${PHASES.join(", ")}`);
   return phases;
+}
+
+const WORDS_AT_MOST = 200;
+
+function wordsOf(query: Query): readonly string[] {
+  const text = textParameter(query, "q") ?? "";
+  if (text.length > WORDS_AT_MOST) refuseParameter("q", `must be at most ${WORDS_AT_MOST} characters`);
+  return text.toLowerCase().split(/\s+/).filter(Boolean);
+}
+
+function says(state: VmState, word: string): boolean {
+  const machine = currentMachine(state);
+  const { fleet, vm, reason, message, applied_sha, intended_sha, announced } = state;
+  const addresses = (machine?.facts["addresses"] ?? []) as readonly string[];
+  const instance = machine?.instance_id ?? announced?.instance_id;
+  return [keyOf(fleet, vm), reason, message, applied_sha, intended_sha, announced?.ref, instance, ...addresses].some(
+    (text) => text?.toLowerCase().includes(word) === true,
+  );
 }
 
 /** The key behind which the page begins. */
@@ -31,7 +52,7 @@ function cursorOf(query: Query): string | undefined {
   return key;
 }
 
-function summary(states: readonly VmState[]): Record<string, unknown> {
+export function summary(states: readonly VmState[]): Record<string, unknown> {
   const phases: Record<string, number> = {};
   for (const { phase } of states) phases[phase] = (phases[phase] ?? 0) + 1;
   return { total: states.length, phases };
@@ -40,11 +61,14 @@ function summary(states: readonly VmState[]): Record<string, unknown> {
 function statusPage(deps: AppDeps, query: Query): Record<string, unknown> {
   const fleet = textParameter(query, "fleet", patterns.fleet);
   const phases = phasesOf(query);
+  const reason = textParameter(query, "reason", patterns.reason);
+  const words = wordsOf(query);
   const after = cursorOf(query);
   const limit = integerParameter(query, "limit", PAGE);
   const all = deps.engine.fleets.all().filter((state) => fleet === undefined || state.fleet === fleet);
   const page = all
     .filter(({ phase }) => phases === undefined || phases.includes(phase))
+    .filter((state) => (reason === undefined || state.reason === reason) && words.every((word) => says(state, word)))
     .filter((state) => after === undefined || keyOf(state.fleet, state.vm) > after)
     .slice(0, limit + 1);
   const last = page.length > limit ? page[limit - 1] : undefined;
@@ -73,6 +97,12 @@ function lookUp(deps: AppDeps, text: string, fleet: string | undefined): VmState
   throw new Refusal("vm_unknown");
 }
 
+/** Heartbeats but the newest are left out: a day of them would hide how the VM came here. */
+function told(newest: readonly LogRecord[]): readonly LogRecord[] {
+  const beat = newest.find(({ type }) => type === "vm.heartbeat");
+  return newest.filter((record) => record.type !== "vm.heartbeat" || record === beat).slice(0, TIMELINE);
+}
+
 /** Differs when what is shown may differ, but for the passing of time. */
 function etagOf(deps: AppDeps, run: string, request: FastifyRequest): string {
   const shown = [...deps.notes.newest(1), ...deps.refused.newest(1)];
@@ -80,7 +110,7 @@ function etagOf(deps: AppDeps, run: string, request: FastifyRequest): string {
   return `W/"${createHash("sha256").update(of).digest("base64url").slice(0, 22)}"`;
 }
 
-function isKnown(request: FastifyRequest, etag: string): boolean {
+export function isKnown(request: FastifyRequest, etag: string): boolean {
   const given = request.headers["if-none-match"];
   return given !== undefined && given.split(",").some((one) => one.trim() === etag || one.trim() === "*");
 }
@@ -101,7 +131,7 @@ export function statusRoutes(app: FastifyInstance, deps: AppDeps): void {
     await deps.engine.refresh();
     if (request.params.vm.length > 200) refuseParameter("vm", "must be at most 200 characters");
     const state = lookUp(deps, request.params.vm, textParameter(request.query, "fleet", patterns.fleet));
-    const newest = await deps.store.newest(state.fleet, state.vm, TIMELINE);
-    return reply.send(vmDetail(state, newest, deps.now()));
+    const newest = await deps.store.newest(state.fleet, state.vm, LOOKED_AT);
+    return reply.send(vmDetail(state, told(newest), deps.now()));
   });
 }

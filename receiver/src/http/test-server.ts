@@ -5,6 +5,7 @@ import { type OperatorRequest, requestMac } from "../../../contract";
 import type { Engine } from "../engine/engine";
 import { Ring } from "../intake/notes";
 import { Metrics } from "../ops/metrics";
+import { readPage } from "../ops/page";
 import { MemoryStore } from "../store/memory";
 import { type event, FakeClock, openEngine, SECRET, signedHeaders, T0 } from "../test-support";
 import { buildApp } from "./app";
@@ -43,6 +44,8 @@ export class Served {
       maxWaits: 10,
       maxStreams: 3,
       rate: 0,
+      maxStreamsOfOne: 3,
+      page: readPage(),
       stopping: served.stopping.signal,
       ...more,
     });

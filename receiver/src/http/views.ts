@@ -5,32 +5,60 @@ import { CONDITIONS, currentMachine, type Machine, type Run, type VmState } from
 type Json = Readonly<Record<string, unknown>>;
 
 const iso = (ms: number): string => new Date(ms).toISOString();
-const told = (value: Json): Json => Object.fromEntries(Object.entries(value).filter(([, one]) => one !== undefined));
+export const told = (value: Json): Json =>
+  Object.fromEntries(Object.entries(value).filter(([, one]) => one !== undefined));
 
-export function vmView(state: VmState, now: number): Json {
+/** How the newest run went, or how it goes. */
+function lastRun([run]: readonly Run[]): Json | undefined {
+  if (run === undefined) return undefined;
+  const { run_id, outcome, changed, duration_s } = run;
+  const at = (ms: number | undefined): string | undefined => (ms === undefined ? undefined : iso(ms));
+  return told({ run_id, outcome, changed, duration_s, started: at(run.started), ended: at(run.ended) });
+}
+
+/** All that a VM's state says, without what follows from the time of asking or from the VM's name. */
+function facts(state: VmState): Json {
   const machine = currentMachine(state);
-  const [run] = state.runs;
-  const path = `${encodeURIComponent(state.vm)}?fleet=${encodeURIComponent(state.fleet)}`;
-  return told({
+  return {
     fleet: state.fleet,
     vm: state.vm,
     instance_id: machine?.instance_id ?? state.announced?.instance_id,
     phase: state.phase,
+    was: state.remembered?.phase,
     reason: state.reason,
     message: state.message,
     since: iso(state.since),
     last_heard: machine === undefined ? undefined : iso(machine.heard),
-    age_s: machine === undefined ? undefined : Math.max(0, Math.round((now - machine.heard) / 1000)),
     announced: state.announced !== undefined && state.retired !== true,
     ref: state.announced?.ref,
     intended_sha: state.intended_sha,
     applied_sha: state.applied_sha,
-    outcome: run?.outcome,
     acknowledged: state.acknowledged === undefined ? undefined : iso(state.acknowledged),
+    outcome: state.runs[0]?.outcome,
+    last_run: lastRun(state.runs),
     addresses: machine?.facts["addresses"],
     impostors: state.impostors === 0 ? undefined : state.impostors,
+  };
+}
+
+const texts = new WeakMap<VmState, string>();
+
+/** The VM of a live view, as text: made once for a state, which never changes. */
+export function vmText(state: VmState): string {
+  const known = texts.get(state) ?? JSON.stringify(facts(state));
+  texts.set(state, known);
+  return known;
+}
+
+export function vmView(state: VmState, now: number): Json {
+  const machine = currentMachine(state);
+  const path = `${encodeURIComponent(state.vm)}?fleet=${encodeURIComponent(state.fleet)}`;
+  return told({
+    ...facts(state),
+    age_s: machine === undefined ? undefined : Math.max(0, Math.round((now - machine.heard) / 1000)),
     links: {
       self: `/status/${path}`,
+      page: `/#/vms/${encodeURIComponent(state.fleet)}/${encodeURIComponent(state.vm)}`,
       events: `/events?fleet=${encodeURIComponent(state.fleet)}&vm=${encodeURIComponent(state.vm)}`,
     },
   });

@@ -19,9 +19,18 @@ const CHARACTERS = 500;
 /** The newest of something, newest first. */
 export class Ring<T> {
   private items: readonly T[] = [];
+  private readonly listeners: (() => void)[] = [];
+  /** How many were ever added. */
+  public added = 0;
 
   public add(item: T): void {
     this.items = [item, ...this.items].slice(0, KEPT);
+    this.added += 1;
+    for (const listener of this.listeners) listener();
+  }
+
+  public subscribe(listener: () => void): void {
+    this.listeners.push(listener);
   }
 
   public newest(count: number): readonly T[] {

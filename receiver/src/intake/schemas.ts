@@ -27,6 +27,7 @@ const whole = (pattern: string): RegExp => new RegExp(pattern);
 export const patterns = {
   fleet: whole(schemas.agentConfig.$defs.fleet.pattern),
   vm: whole(schemas.agentConfig.$defs.vmName.pattern),
+  reason: whole(schemas.event.$defs.reason.pattern),
   commit: whole(schemas.agentConfig.$defs.commit.pattern),
   requestId: whole(schemas.event.$defs.requestId.pattern),
 };

@@ -28,6 +28,7 @@ export interface Config {
   readonly forwarders: readonly ForwarderSettings[];
   /** Whether forwarders may send to private addresses. */
   readonly forwardPrivate: boolean;
+  readonly maxStreamsOfOne: number;
 }
 
 export interface Given {
@@ -139,6 +140,7 @@ function toConfig(get: Get, env: Given["env"], forwarders: readonly ForwarderSet
     logFormat: get("log_format") as Config["logFormat"],
     forwarders,
     forwardPrivate: get("forward_private") === "on",
+    maxStreamsOfOne: Number(get("max_streams_per_address")),
   };
 }
 

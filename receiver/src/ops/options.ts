@@ -120,6 +120,13 @@ export const OPTIONS: readonly Option[] = [
     help: "live views at once",
     problem: integer(0, 100_000),
   },
+  {
+    key: "max_streams_per_address",
+    env: "NEXUS_PULL_MAX_STREAMS_PER_ADDRESS",
+    fallback: "100",
+    help: "live views at once of one address",
+    problem: integer(0, 100_000),
+  },
 ];
 
 export const flagOf = ({ key }: Pick<Option, "key">): string => `--${key.replaceAll("_", "-")}`;
