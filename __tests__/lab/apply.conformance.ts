@@ -2,7 +2,7 @@
 // destroy leaves nothing.
 import { Git, NexusVmPull, type NexusVmPullProps } from "../../lib";
 import { describeWith } from "../support/tools";
-import { LabStack, NOTHING, type Build } from "./stack";
+import { LAB_TOOLS, LabStack, NOTHING, type Build } from "./stack";
 
 function vm(props: Partial<NexusVmPullProps> = {}): Build {
   return (stack, vars) => {
@@ -17,7 +17,7 @@ function vm(props: Partial<NexusVmPullProps> = {}): Build {
   };
 }
 
-describeWith(["tofu", "tofurc", "provider-mirror"], "a VM's life on the stand-in", () => {
+describeWith(LAB_TOOLS, "a VM's life on the stand-in", () => {
   let lab: LabStack;
   const theVm = () => lab.pve.cluster.vms.get(100);
 

@@ -5,7 +5,7 @@ import { writeSnippet } from "../../lab/pve/snippets";
 import { ProxmoxProvider } from "../../lib/proxmox/resource-types";
 import { MATRIX, matrixStack, type MatrixCase } from "../support/matrix";
 import { describeWith } from "../support/tools";
-import { LabStack, NOTHING, useSshPorts } from "./stack";
+import { LAB_TOOLS, LabStack, NOTHING, useSshPorts } from "./stack";
 
 /** What the stand-in needs otherwise than the case says it. */
 const OTHERWISE: Record<string, MatrixCase> = {
@@ -44,7 +44,7 @@ function build(lab: LabStack, cases: Record<string, MatrixCase>): (app: App) => 
   };
 }
 
-describeWith(["tofu", "tofurc", "provider-mirror"], "the matrix of props on the stand-in", () => {
+describeWith(LAB_TOOLS, "the matrix of props on the stand-in", () => {
   jest.setTimeout(300_000);
   let lab: LabStack;
 

@@ -9,7 +9,8 @@ import { delimiter, join, resolve } from "node:path";
 export const REPOSITORY = resolve(__dirname, "..", "..");
 
 /** A program or a folder that a suite can need. */
-export type ToolName = "tofu" | "versitygw" | "tofurc" | "provider-mirror" | "cloud-init-root" | "cdktf" | "postgres";
+export type ToolName =
+  "tofu" | "versitygw" | "tofurc" | "provider-mirror" | "cloud-init-root" | "cdktf" | "postgres" | "pve-description";
 
 interface Source {
   /** Variable that names it; wins over the script. */
@@ -41,6 +42,11 @@ const SOURCES: Record<ToolName, Source> = {
     variable: "NEXUS_PULL_POSTGRES",
     script: ["tools/postgres.sh", "--print"],
     build: "apt-get install postgresql",
+  },
+  "pve-description": {
+    variable: "NEXUS_PULL_PVE_DESCRIPTION",
+    script: ["tools/pve-description.sh", "--print", "--no-build"],
+    build: "tools/pve-description.sh",
   },
 };
 
