@@ -9,7 +9,7 @@ import { losingProxy, type LosingProxy } from "../support/losing-proxy";
 import { TofuFolder } from "../support/tofu";
 import { npmRunTofu } from "../support/tofu-script";
 import { describeWith } from "../support/tools";
-import { LabStack, NOTHING, STACK_FOLDER, useSshPorts } from "./stack";
+import { LAB_TOOLS, LabStack, NOTHING, STACK_FOLDER, useSshPorts } from "./stack";
 
 const KEY = "lab/terraform.tfstate";
 const LOCK = `${KEY}.tflock`;
@@ -37,7 +37,7 @@ class Gate implements Clock {
 /** One line, as OpenTofu folds messages at the width of a terminal. */
 const flat = (outcome: Outcome): string => (outcome.stdout + outcome.stderr).replace(/[\s│╷╵]+/g, " ");
 
-describeWith(["tofu", "tofurc", "provider-mirror", "versitygw"], "the lock of a state in S3", () => {
+describeWith([...LAB_TOOLS, "versitygw"], "the lock of a state in S3", () => {
   const gate = new Gate();
   let s3: S3Server;
   let lab: LabStack;

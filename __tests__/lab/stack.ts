@@ -48,6 +48,8 @@ export class LabStack {
   /** As a clone of the example app would be: the stack is in STACK_FOLDER. */
   public readonly folder = new TofuFolder();
   private readonly answerProblems: () => string[];
+  /** For every tofu that runs in it. */
+  public env: Readonly<Record<string, string>> = {};
 
   private constructor(
     public readonly pve: Pve,
@@ -107,12 +109,12 @@ export class LabStack {
 
   /** Runs tofu to its end, whatever its exit status. */
   public try(args: readonly string[], options: TofuOptions = {}): Promise<Outcome> {
-    return this.folder.try(args, { subfolder: STACK_FOLDER, ...options });
+    return this.folder.try(args, { subfolder: STACK_FOLDER, env: this.env, ...options });
   }
 
   /** Runs tofu; any exit status but 0 is an error with the whole output. */
   public run(args: readonly string[], options: TofuOptions = {}): Promise<string> {
-    return this.folder.run(args, { subfolder: STACK_FOLDER, ...options });
+    return this.folder.run(args, { subfolder: STACK_FOLDER, env: this.env, ...options });
   }
 
   public init(): Promise<string> {

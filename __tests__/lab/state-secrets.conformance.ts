@@ -7,7 +7,7 @@ import { Git, NexusVariables, NexusVmPull, Receiver, S3StateBackend } from "../.
 import { RecordingReceiver } from "../receiver/recording-receiver";
 import { startS3, type S3Server } from "../support/s3";
 import { describeWith } from "../support/tools";
-import { LabStack, useSshPorts } from "./stack";
+import { LAB_TOOLS, LabStack, useSshPorts } from "./stack";
 
 const SECRETS: Record<string, string> = {
   proxmox_password: "canary-proxmox-password",
@@ -28,7 +28,7 @@ function namesIn(text: string, values: Readonly<Record<string, string>>): string
   return Object.keys(values).filter((name) => all.includes(values[name] ?? ""));
 }
 
-describeWith(["tofu", "tofurc", "provider-mirror", "versitygw"], "what state and plan hold in clear", () => {
+describeWith([...LAB_TOOLS, "versitygw"], "what state and plan hold in clear", () => {
   const receiver = new RecordingReceiver([SECRETS.webhook_secret ?? ""]);
   let s3: S3Server;
   let lab: LabStack;
