@@ -1,6 +1,5 @@
-// The policy of docs/phase2-ha-backend.md, given to a user of a real S3 server: it is enough for OpenTofu, and none of it is too much.
-import { rmSync } from "node:fs";
-import { join } from "node:path";
+// The policy of docs/phase2-ha-backend.md, given to a user of a real S3 server: it is enough for OpenTofu, and what it names is needed.
+// Not so ListBucket: this server answers 404 for what is not there with or without it, Amazon 403 without.
 import { AwsClient } from "aws4fetch";
 import { App, Testing, TerraformStack } from "cdktf";
 import { S3StateBackend } from "../../lib";
@@ -89,17 +88,14 @@ describeWith(["tofu", "tofurc", "versitygw"], "the policy for a state's credenti
     if (held !== undefined) await folder.run(["force-unlock", "-force", held], { env });
   });
 
-  it("is not enough without ListBucket where there is no state yet", async () => {
-    await allow(without((text) => text === "s3:ListBucket"));
-    const fresh = new TofuFolder({ "cdk.tf.json": folder.read("cdk.tf.json") });
-    rmSync(join(s3.folder, "dev"), { recursive: true });
+  it("lets nobody read another stack's state", async () => {
+    const other = new TofuFolder({
+      "cdk.tf.json": folder.read("cdk.tf.json").replace("dev/terraform", "prod/terraform"),
+    });
     try {
-      const outcome = await fresh.try(["init"], { env });
-      expect(outcome.stderr).toMatch(/AccessDenied|Access Denied|Forbidden/);
-      await allow(POLICY.Statement);
-      await fresh.run(["init"], { env });
+      expect((await other.try(["init"], { env })).stderr).toMatch(/AccessDenied|Access Denied|Forbidden/);
     } finally {
-      fresh.remove();
+      other.remove();
     }
   });
 });
