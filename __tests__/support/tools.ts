@@ -10,7 +10,15 @@ export const REPOSITORY = resolve(__dirname, "..", "..");
 
 /** A program or a folder that a suite can need. */
 export type ToolName =
-  "tofu" | "versitygw" | "tofurc" | "provider-mirror" | "cloud-init-root" | "cdktf" | "postgres" | "pve-description";
+  | "tofu"
+  | "versitygw"
+  | "tofurc"
+  | "provider-mirror"
+  | "cloud-init-root"
+  | "cdktf"
+  | "postgres"
+  | "pve-description"
+  | "ara";
 
 interface Source {
   /** Variable that names it; wins over the script. */
@@ -32,6 +40,11 @@ const SOURCES: Record<ToolName, Source> = {
     variable: "NEXUS_PULL_CLOUD_INIT_ROOT",
     script: ["tools/cloud-init-root.sh", "--print", "--no-build"],
     build: "tools/cloud-init-root.sh",
+  },
+  ara: {
+    variable: "NEXUS_PULL_ARA",
+    script: ["tools/python-tools.sh", "--print", "--no-build", "--only", "ara"],
+    build: "tools/python-tools.sh",
   },
   cdktf: {
     variable: "NEXUS_PULL_CDKTF",
