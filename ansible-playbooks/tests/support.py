@@ -22,6 +22,12 @@ sys.path.insert(0, PLUGINS)
 
 
 def cores():
+    """The oldest and the newest of all_cores()."""
+    found = list(all_cores().items())
+    return dict(found[:1] + found[-1:])
+
+
+def all_cores():
     """{version: venv}, the oldest first. NEXUS_PULL_ANSIBLE_CORES names venvs of one's own, separated by colons."""
     named = [path for path in os.environ.get("NEXUS_PULL_ANSIBLE_CORES", "").split(":") if path]
     found = {}
