@@ -8,7 +8,7 @@ import time
 import unittest
 
 from tests.receiver import KEY, SECRET, Receiver
-from tests.support import LIMIT_S, PlaybookTest, cores, schema_errors
+from tests.support import LIMIT_S, PlaybookTest, cores, newest, schema_errors
 
 from nexus_pull_report import by_hand, events
 
@@ -111,7 +111,7 @@ class ByHand(PlaybookTest):
                     self.assertIn(told[1][1]["reason"], [reason] if reason else ["ansible_failed", "task_failed"])
 
     def test_what_is_in_no_commit_is_not_told_as_a_commit(self):
-        for version, venv in cores().items():
+        for version, venv in newest().items():
             with self.subTest(core=version, case="changed"):
                 folder = self.repository(play(COPY))
                 folder.write({"site.yml": play(COPY, COPY)})
@@ -129,7 +129,7 @@ class ByHand(PlaybookTest):
                 self.assertRegex(said, r"in no\s+Git\s+commit")
 
     def test_a_check_tells_of_drift(self):
-        for version, venv in cores().items():
+        for version, venv in newest().items():
             with self.subTest(core=version):
                 folder = self.repository(play(COPY))
                 self.run_and_read(folder, venv)
@@ -141,7 +141,7 @@ class ByHand(PlaybookTest):
                 self.assertEqual([task["task"] for task in drifted[1][1]["drifted_tasks"]], ["Write"])
 
     def test_where_an_agent_speaks_for_the_vm_nothing_is_sent(self):
-        for version, venv in cores().items():
+        for version, venv in newest().items():
             for name, vm, sent in (("its VM", "nexus-01", 0), ("another VM", "other", 2)):
                 with self.subTest(core=version, case=name):
                     folder = self.repository(play("{ansible.builtin.debug: {}}"))
@@ -153,7 +153,7 @@ class ByHand(PlaybookTest):
                     self.assertEqual("systemctl" in said, sent == 0)
 
     def test_in_an_agents_run_nothing_is_sent(self):
-        for version, venv in cores().items():
+        for version, venv in newest().items():
             with self.subTest(core=version):
                 folder = self.repository(play("{ansible.builtin.debug: {}}"))
                 code, said, told = self.run_and_read(folder, venv, NEXUS_PULL_RUN_DIR=folder.run_directory)
@@ -191,7 +191,7 @@ class ByHand(PlaybookTest):
             time.sleep(0.05)
 
     def test_a_receiver_that_is_down_or_wrong_changes_nothing_but_a_warning(self):
-        for version, venv in cores().items():
+        for version, venv in newest().items():
             folder = self.repository(play("{ansible.builtin.debug: {}}"))
             with self.subTest(core=version, case="refuses"):
                 code, said, told = self.run_and_read(folder, venv, answers=[401, 401])
@@ -213,7 +213,7 @@ class ByHand(PlaybookTest):
 
     def test_keys_are_derived_as_the_contract_says_and_reach_no_task(self):
         environment = "{ansible.builtin.shell: 'env >{{ playbook_dir }}/.git/environment'}"
-        for version, venv in cores().items():
+        for version, venv in newest().items():
             with self.subTest(core=version):
                 folder = self.repository(play(environment))
                 secret = {"NEXUS_PULL_KEY": "", "NEXUS_PULL_SECRET": SECRET}
