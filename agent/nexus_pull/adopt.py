@@ -67,7 +67,13 @@ def move_files(journal):
 
 
 def _program(paths, wanted, running_path):
-    """The bytes to install, or None when the running program is the installed one. Wrong bytes are refused."""
+    """The bytes to install, or None when the running program is the installed one. Wrong bytes are refused.
+
+    An image's own program is not compared here, but by bootstrap: once the configuration is adopted, the receiver can be
+    told that the image has another one. Until bootstrap has succeeded, nothing is run.
+    """
+    if os.path.realpath(running_path) == os.path.realpath(paths.program):
+        return None
     with open(running_path, "rb") as stream:
         content = stream.read()
     seen = hashlib.sha256(content).hexdigest()
@@ -77,7 +83,7 @@ def _program(paths, wanted, running_path):
             "the configuration asks for agent %s (sha256 %s...), and this is %s (%s...)"
             % (wanted["version"], wanted["sha256"][:12], VERSION, seen[:12]),
         )
-    return None if os.path.realpath(running_path) == os.path.realpath(paths.program) else content
+    return content
 
 
 def _stage(paths, seed, program):

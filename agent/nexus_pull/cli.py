@@ -5,7 +5,7 @@ import json
 import os
 import sys
 
-from nexus_pull import VERSION, adopt, boot, config as configs, git, run, status
+from nexus_pull import VERSION, adopt, boot, bootstrap, config as configs, git, run, status
 from nexus_pull.console import say
 from nexus_pull.errors import AgentError
 from nexus_pull.paths import Paths
@@ -34,6 +34,7 @@ def _parser():
     adopting.add_argument("--seed", required=True, metavar="FILE")
     adopting.set_defaults(command=_adopt)
     commands.add_parser("boot", help="report vm.booted").set_defaults(command=_boot)
+    commands.add_parser("bootstrap", help="install what a run needs and is not there").set_defaults(command=_bootstrap)
     commands.add_parser("run", help="fetch, and ansible-pull once").set_defaults(command=_run)
     showing = commands.add_parser("status", help="what is configured and what the last run came to")
     showing.add_argument("--json", action="store_true")
@@ -53,6 +54,10 @@ def _boot(paths, arguments):
     adopt.recover_files(paths)
     print("nexus-pull: " + boot.boot(paths), flush=True)
     return 0
+
+
+def _bootstrap(paths, arguments):
+    return bootstrap.bootstrap(paths)
 
 
 def _run(paths, arguments):

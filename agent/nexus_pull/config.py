@@ -44,7 +44,6 @@ def limits(config):
         "runs are not reported to the receiver yet: only vm.booted is",
         "no evidence of work is collected yet: exit code 0 is no proof of success (evidence_missing)",
         "schedule is not followed yet: one run at each boot, `systemctl start nexus-pull` for another",
-        "nothing is installed: git and ansible-core must be in the image or in the cloud-config's packages",
     ]
     if config["receiver"] is not None:
         found.append("no heartbeat is sent yet")

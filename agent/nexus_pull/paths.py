@@ -23,11 +23,16 @@ class Paths:
         self.home = self.var + "/home"
         self.state = self.var + "/state.json"
         self.stream = self.var + "/stream.json"
+        self.bootstrap = self.var + "/bootstrap.json"
         self.spool = self.var + "/spool"
         self.log = self.at("/var/log/ansible-pull.log")
+        # Not below /var/lib/nexus-pull, which is root's alone: a task may become another user and needs this Python.
+        self.lib = self.at("/usr/local/lib/nexus-pull")
         self.run = self.at("/run/nexus-pull")
         self.run_lock = self.run + "/run.lock"
         self.console = self.at("/dev/console")
+        self.motd = self.at("/run/motd.d/nexus-pull")
+        self.issue = self.at("/run/issue.d/nexus-pull.issue")
         self.machine_id = self.at("/etc/machine-id")
         self.os_release = self.at("/etc/os-release")
 
@@ -43,5 +48,10 @@ class Paths:
 
     @property
     def search_path(self):
-        """PATH for every program that is started: the system's, never the caller's."""
-        return self.at("/usr/local/bin") + ":" + SYSTEM_PATH if self.root else SYSTEM_PATH
+        """PATH for every program that is started: the system's, never the caller's; what bootstrap installed goes first."""
+        own = self.lib + "/bin"
+        if not self.root:
+            return own + ":" + SYSTEM_PATH
+        # A test may hide what the host has.
+        system = os.environ.get("NEXUS_PULL_SYSTEM_PATH", SYSTEM_PATH)
+        return own + ":" + self.at("/usr/local/bin") + ":" + system

@@ -74,6 +74,16 @@ class Adopt(MachineTest):
         done = self.agent("adopt", "--seed", self.write_seed(NEW), program=installed)
         self.assertEqual((done.returncode, os.stat(installed).st_ino), (0, inode), done.stderr)
 
+    def test_leaves_it_to_bootstrap_to_report_that_the_image_has_another_agent(self):
+        installed = self.place("/usr/local/bin/nexus-pull-agent", "")
+        shutil.copy(PROGRAM, installed)
+        seed = self.write_seed(seed_of(configuration(agent={"version": "9.9.9", "sha256": "f" * 64})))
+        done = self.agent("adopt", "--seed", seed, program=installed)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        done = self.agent("bootstrap", program=installed)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("agent_mismatch: the configuration asks for agent 9.9.9", self.read("/dev/console"))
+
     def test_refuses_another_agent_than_the_configured_one(self):
         done = self.adopt(seed_of(configuration(agent={"sha256": "0" * 64})))
         self.assertEqual(done.returncode, 1)

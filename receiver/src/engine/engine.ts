@@ -44,11 +44,6 @@ const PROBE = ["probe", "x".repeat(16_384)] as const;
 /** Only the head is asked for. */
 const EVERYTHING: Head = { position: Number.MAX_SAFE_INTEGER, version: Number.MAX_SAFE_INTEGER };
 
-interface Trouble {
-  readonly error: StoreError;
-  readonly since: number;
-}
-
 export class Engine {
   public readonly fleets = new Fleets();
   private readonly queue: Work[] = [];
@@ -56,10 +51,8 @@ export class Engine {
   private head = NOWHERE;
   private running?: Promise<void>;
   private closed = false;
-  private readonly troubles: Record<"reading" | "writing", Trouble | undefined> = {
-    reading: undefined,
-    writing: undefined,
-  };
+  private unwritable?: { readonly error: StoreError; readonly since: number };
+  private unreadable?: StoreError;
   private listening: number;
   private reading: Promise<void> = Promise.resolve();
   private nextReading?: Promise<void>;
@@ -89,7 +82,7 @@ export class Engine {
   }
   /** Why the store was last of no use; undefined when it was. */
   public get trouble(): StoreError | undefined {
-    return (this.troubles.writing ?? this.troubles.reading)?.error;
+    return this.unwritable?.error ?? this.unreadable;
   }
 
   /** Called after each commit, also for one without records: then states changed by time alone. */
@@ -121,17 +114,17 @@ export class Engine {
   private async catchUp(): Promise<void> {
     try {
       this.apply(await this.options.store.news(this.head));
-      this.works("reading");
+      this.unreadable = undefined;
     } catch (error) {
-      if (this.troubles.reading === undefined) this.options.observe?.failed(error);
-      this.fails("reading", error);
+      if (this.unreadable === undefined) this.options.observe?.failed(error);
+      if (error instanceof StoreError) this.unreadable = error;
     }
   }
 
   /** Lets time pass: deadlines, silence, gaps. Several receivers may: each decides by what is committed. */
   public async tick(): Promise<void> {
     await this.refresh();
-    if (this.troubles.writing !== undefined) await this.probe();
+    if (this.unwritable !== undefined) await this.probe();
     if (this.trouble !== undefined) return;
     const clock = this.clock();
     const late = this.fleets.all().filter((state) => state.held.length > 0 || due(state, clock) !== undefined);
@@ -148,7 +141,7 @@ export class Engine {
     try {
       await store.swap(key, undefined, value);
       await store.swap(key, value, undefined);
-      this.works("writing");
+      this.writable();
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
     }
@@ -159,15 +152,9 @@ export class Engine {
     this.listening = this.options.now();
   }
 
-  private works(what: "reading" | "writing"): void {
-    const since = this.troubles[what]?.since ?? Infinity;
-    if (this.options.now() - since > OUTAGE_MS) this.deaf();
-    this.troubles[what] = undefined;
-  }
-
-  private fails(what: "reading" | "writing", error: unknown): void {
-    const since = this.troubles[what]?.since ?? this.options.now();
-    if (error instanceof StoreError) this.troubles[what] = { error, since };
+  private writable(): void {
+    if (this.unwritable !== undefined && this.options.now() - this.unwritable.since > OUTAGE_MS) this.deaf();
+    this.unwritable = undefined;
   }
 
   private clock() {
@@ -219,11 +206,12 @@ export class Engine {
         return (changes = transaction.changes());
       });
       if (isNothing(changes)) return settled;
-      this.works("writing");
+      this.writable();
       this.options.observe?.committed(changes, Number(process.hrtime.bigint() - begun) / 1e9);
       this.apply({ head, ...changes });
     } catch (error) {
-      this.fails("writing", error);
+      const since = this.unwritable?.since ?? this.options.now();
+      if (error instanceof StoreError) this.unwritable = { error, since };
       throw error;
     }
     return settled;

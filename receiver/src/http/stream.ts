@@ -20,11 +20,7 @@ class Recent {
   private records: readonly LogRecord[] = [];
 
   public add(records: readonly LogRecord[]): void {
-    const [first] = records;
-    const last = this.records.at(-1);
-    // Of what others committed the oldest may be left out: then only the store has what is between.
-    const follows = first === undefined || last === undefined || first.position === last.position + 1;
-    this.records = [...(follows ? this.records : []), ...records].slice(-RECENT);
+    this.records = [...this.records, ...records].slice(-RECENT);
   }
 
   /** Undefined: the store has to be asked. */
