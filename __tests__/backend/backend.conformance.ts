@@ -13,6 +13,7 @@ import {
 import { until } from "../support/processes";
 import { startS3, type S3Server } from "../support/s3";
 import { TofuFolder } from "../support/tofu";
+import { npmRunTofu } from "../support/tofu-script";
 import { describeWith } from "../support/tools";
 
 const CANARY = "canary-7f3a-in-the-state";
@@ -127,6 +128,26 @@ describeWith(["tofu", "versitygw", "tofurc"], "state backends with real OpenTofu
     await local.run(["init"], { subfolder: at });
     await local.run(["apply", "-auto-approve"], { subfolder: at });
     expect(local.read("terraform.dev.tfstate")).toContain(CANARY);
+  });
+
+  it("moves a local state to S3 as the documents say, and finds nothing to do afterwards", async () => {
+    const s3 = await server();
+    const at = join("cdktf.out", "stacks", "dev");
+    const moved = folder((stack) => LocalStateBackend.relative(stack), undefined, at);
+    await moved.run(["init"], { subfolder: at });
+    await moved.run(["apply", "-auto-approve"], { subfolder: at });
+    const id = /"id": "([^"]+)"/.exec(moved.read("terraform.dev.tfstate"))?.[1] ?? "none";
+
+    moved.write(join(at, "cdk.tf.json"), folder(onS3(s3)).read("cdk.tf.json"));
+    const asked = { env: { ...s3.env, TF_INPUT: "1" }, stdin: "yes\n" };
+    const answer = await npmRunTofu(moved, ["dev", "init", "-migrate-state"], asked).ended;
+    expect(answer).toMatchObject({ status: 0 });
+    expect(answer.stdout).toContain("Do you want to copy existing state to the new backend?");
+    expect(stateOn(s3)).toContain(id);
+    const plan = await npmRunTofu(moved, ["dev", "plan", "-detailed-exitcode"], { env: s3.env }).ended;
+    expect(plan).toMatchObject({ status: 0 });
+    // OpenTofu leaves the file as it was, secrets and all: a person has to remove it.
+    expect(moved.read("terraform.dev.tfstate")).toContain(CANARY);
   });
 
   describe("StateEncryption", () => {

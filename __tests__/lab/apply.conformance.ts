@@ -2,7 +2,7 @@
 // destroy leaves nothing.
 import { Git, NexusVmPull, type NexusVmPullProps } from "../../lib";
 import { describeWith } from "../support/tools";
-import { LabStack, NOTHING, type Build } from "./stack";
+import { LAB_TOOLS, LabStack, NOTHING, type Build } from "./stack";
 
 function vm(props: Partial<NexusVmPullProps> = {}): Build {
   return (stack, vars) => {
@@ -17,8 +17,9 @@ function vm(props: Partial<NexusVmPullProps> = {}): Build {
   };
 }
 
-describeWith(["tofu", "tofurc", "provider-mirror"], "a VM's life on the stand-in", () => {
+describeWith(LAB_TOOLS, "a VM's life on the stand-in", () => {
   let lab: LabStack;
+  let endedMs = 0;
   const theVm = () => lab.pve.cluster.vms.get(100);
 
   beforeAll(async () => {
@@ -30,7 +31,12 @@ describeWith(["tofu", "tofurc", "provider-mirror"], "a VM's life on the stand-in
   afterAll(() => lab?.stop());
 
   it("applies, and returns with a VM that runs and two snippets", async () => {
+    lab.pve.faults.add({ fault: { kind: "slow-task", ms: 2000 }, match: "qmclone" });
+    lab.pve.faults.add({ fault: { kind: "slow-task", ms: 2000 }, match: "qmstart" });
+    const began = Date.now();
     await lab.apply();
+    endedMs = Date.now();
+    expect(endedMs - began).toBeGreaterThan(4000);
     expect(theVm()?.running).toBeDefined();
     expect(lab.left().volumes.sort()).toEqual([
       "pve local-lvm:vm-100-cloudinit",
@@ -38,6 +44,17 @@ describeWith(["tofu", "tofurc", "provider-mirror"], "a VM's life on the stand-in
       "pve local:snippets/nexus-pull-lab-nexus-01-meta-data.yaml",
       "pve local:snippets/nexus-pull-lab-nexus-01-user-data.yaml",
     ]);
+  });
+
+  it("waits for the clone and the start and for nothing in the guest, whose agent never answers", () => {
+    expect(theVm()?.guest).toMatchObject({ agent: false, addresses: [] });
+    const requests = lab.pve.log.all();
+    const started = requests.findIndex(({ route }) => route?.endsWith("/status/start"));
+    expect(requests.filter(({ route }) => route?.includes("/agent/"))).toEqual([]);
+    // Nothing is changed or asked for after the start; the provider only reads what it made.
+    expect(requests.slice(started + 1).filter(({ method }) => method !== "GET")).toEqual([]);
+    const start = lab.pve.world.tasks.list("pve").find(({ type }) => type === "qmstart");
+    expect(endedMs - (start?.endtime ?? 0) * 1000).toBeLessThan(60_000);
   });
 
   it("gives the guest the seed that the construct wrote, with the pinned instance-id", () => {

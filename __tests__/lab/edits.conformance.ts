@@ -7,7 +7,7 @@ import { writeSnippet } from "../../lab/pve/snippets";
 import { Git, NexusVmPull } from "../../lib";
 import { describeWith, REPOSITORY } from "../support/tools";
 import { edits } from "./edits";
-import { LabStack, type PlannedChange } from "./stack";
+import { LAB_TOOLS, LabStack, type PlannedChange } from "./stack";
 
 type Effect = "in-place" | "replaces" | "create-only";
 
@@ -30,7 +30,7 @@ function prepare(cluster: Cluster): void {
   for (const name of ["ops", "dev"]) cluster.pools.set(name, { vms: new Set(), storages: new Set() });
 }
 
-describeWith(["tofu", "tofurc", "provider-mirror"], "the prop table on the stand-in", () => {
+describeWith(LAB_TOOLS, "the prop table on the stand-in", () => {
   jest.setTimeout(300_000);
   let lab: LabStack;
   let rows: string[] = [];

@@ -3,7 +3,7 @@
 import { Git, NexusVmPull } from "../../lib";
 import type { FaultPlan } from "../../lab/pve/faults";
 import { describeWith } from "../support/tools";
-import { LabStack, NOTHING, type Build } from "./stack";
+import { LAB_TOOLS, LabStack, NOTHING, type Build } from "./stack";
 
 interface Case {
   readonly name: string;
@@ -119,7 +119,7 @@ function build(description: string): Build {
   };
 }
 
-describeWith(["tofu", "tofurc", "provider-mirror"], "faults on the stand-in", () => {
+describeWith(LAB_TOOLS, "faults on the stand-in", () => {
   let lab: LabStack;
 
   beforeAll(async () => {

@@ -3,11 +3,19 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { App, TerraformStack } from "cdktf";
+import { readDescription, type Description } from "../../lab/pve/api-description";
+import { watchAnswers } from "../../lab/pve/described-answers";
 import { startPve, type Pve, type PveOptions } from "../../lab/pve/stand-in";
 import { LocalStateBackend, NexusVariables } from "../../lib";
 import type { ProxmoxProvider } from "../../lib/proxmox/resource-types";
 import type { Outcome } from "../support/processes";
 import { TofuFolder, type TofuOptions } from "../support/tofu";
+import { tool, type ToolName } from "../support/tools";
+
+/** What a suite with a stack on the stand-in needs. */
+export const LAB_TOOLS: readonly ToolName[] = ["tofu", "tofurc", "provider-mirror", "pve-description"];
+
+let description: Description | undefined;
 
 /** Whatever a test puts into a stack. */
 export type Build = (stack: TerraformStack, vars: NexusVariables) => void;
@@ -39,11 +47,17 @@ function placeholders(json: string): Record<string, string> {
 export class LabStack {
   /** As a clone of the example app would be: the stack is in STACK_FOLDER. */
   public readonly folder = new TofuFolder();
+  private readonly answerProblems: () => string[];
+  /** For every tofu that runs in it. */
+  public env: Readonly<Record<string, string>> = {};
 
   private constructor(
     public readonly pve: Pve,
     private readonly variables: Readonly<Record<string, unknown>>,
-  ) {}
+  ) {
+    description ??= readDescription(tool("pve-description"));
+    this.answerProblems = watchAnswers(pve.log, description);
+  }
 
   /** Starts a stand-in and writes the variables; `set` and `init` come next. */
   public static async start(
@@ -95,12 +109,12 @@ export class LabStack {
 
   /** Runs tofu to its end, whatever its exit status. */
   public try(args: readonly string[], options: TofuOptions = {}): Promise<Outcome> {
-    return this.folder.try(args, { subfolder: STACK_FOLDER, ...options });
+    return this.folder.try(args, { subfolder: STACK_FOLDER, env: this.env, ...options });
   }
 
   /** Runs tofu; any exit status but 0 is an error with the whole output. */
   public run(args: readonly string[], options: TofuOptions = {}): Promise<string> {
-    return this.folder.run(args, { subfolder: STACK_FOLDER, ...options });
+    return this.folder.run(args, { subfolder: STACK_FOLDER, env: this.env, ...options });
   }
 
   public init(): Promise<string> {
@@ -138,9 +152,16 @@ export class LabStack {
     return { vms, volumes };
   }
 
+  /**
+   * Ends it all.
+   *
+   * @throws Error - an answer of the stand-in was not as Proxmox describes it
+   */
   public async stop(): Promise<void> {
     await this.pve.stop();
     this.folder.remove();
+    const problems = this.answerProblems();
+    if (problems.length > 0) throw new Error(`not as Proxmox describes its answers:\n${problems.join("\n")}`);
   }
 }
 

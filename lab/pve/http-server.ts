@@ -20,6 +20,8 @@ interface Exchange {
 }
 
 interface Outcome {
+  /** What was called; nothing when it did not come to that. */
+  readonly route?: string;
   readonly status: number;
   readonly reason: string;
   readonly answer: string;
@@ -74,15 +76,16 @@ function parse(request: IncomingMessage): Parsed {
 async function callApi(exchange: Exchange, parsed: Parsed, body: Body, user: string): Promise<Outcome> {
   const { world, router, request } = exchange;
   const match = router.find(request.method ?? "GET", parsed.path);
+  const route = `${match.route.method} ${match.route.path}`;
   const given = new Map([...parsed.query, ...body.fields]);
   try {
     const data = await router.call(match, { world, user, given, file: body.file });
-    return { status: 200, reason: "OK", answer: JSON.stringify({ data: data ?? null }) };
+    return { route, status: 200, reason: "OK", answer: JSON.stringify({ data: data ?? null }) };
   } catch (error) {
     // Measured: a refused upload has no body.
     if (error instanceof PveError && error.status === 403 && parsed.path.endsWith("/upload"))
-      return { ...refusal(error), answer: "" };
-    throw error;
+      return { route, ...refusal(error), answer: "" };
+    return { route, ...refusal(error) };
   }
 }
 

@@ -1,9 +1,12 @@
 // A real Proxmox VE 9.2's answers to the real provider, replayed: status, type, keys and values have to be the same.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { describeWith, tool } from "../../__tests__/support/tools";
+import { readDescription } from "./api-description";
 import { send, type Answered } from "./client";
 import { ManualClock } from "./clock";
 import { addTemplate, addVm, type Cluster } from "./cluster";
+import { problemsOf } from "./described-answers";
 import { writeSnippet } from "./snippets";
 import { startPve, type Pve } from "./stand-in";
 import { REAL_TIMES } from "./world";
@@ -179,4 +182,12 @@ describe("a recorded VM's life", () => {
       expect(comparable(answered)).toEqual(comparable(recorded));
     });
   }
+
+  describeWith(["pve-description"], "the stand-in's own answers", () => {
+    it("are as Proxmox describes them", () => {
+      const description = readDescription(tool("pve-description"));
+      expect(pve.log.all().length).toBeGreaterThan(100);
+      expect(pve.log.all().flatMap((entry) => problemsOf(entry, description))).toEqual([]);
+    });
+  });
 });

@@ -7,6 +7,8 @@ export interface LoggedRequest {
   readonly path: string;
   readonly body: string;
   readonly user?: string;
+  /** Method and path of the route that was called, with the names of its variables. */
+  readonly route?: string;
   /** 0: the connection was dropped. */
   readonly status: number;
   readonly reason: string;
@@ -16,12 +18,20 @@ export interface LoggedRequest {
 /** Keeps the newest requests. */
 export class RequestLog {
   private readonly entries: LoggedRequest[] = [];
+  private readonly watchers: ((entry: LoggedRequest) => void)[] = [];
 
   public constructor(private readonly limit = 20_000) {}
 
   public add(entry: LoggedRequest): void {
-    this.entries.push(withoutSecrets(entry));
+    const kept = withoutSecrets(entry);
+    this.entries.push(kept);
+    for (const watcher of this.watchers) watcher(kept);
     if (this.entries.length > this.limit) this.entries.shift();
+  }
+
+  /** Tells each request from now on, also those that are too many to be kept. */
+  public watch(watcher: (entry: LoggedRequest) => void): void {
+    this.watchers.push(watcher);
   }
 
   /** All of them, oldest first. */
@@ -36,6 +46,6 @@ export class RequestLog {
 
 function withoutSecrets(entry: LoggedRequest): LoggedRequest {
   const body = entry.body.replace(/((?:^|&)(?:cipassword|password)=)[^&]*/g, "$1***");
-  const isLogin = entry.path.startsWith("/api2/json/access/ticket");
-  return { ...entry, body, answer: isLogin ? "" : entry.answer };
+  if (!entry.path.startsWith("/api2/json/access/ticket")) return { ...entry, body };
+  return { ...entry, body, answer: entry.answer.replace(/("(?:ticket|CSRFPreventionToken)":")[^"]*/g, "$1***") };
 }

@@ -89,7 +89,6 @@ function network(node: Node): unknown {
     type: "bridge",
     bridge_ports: `eth${index}`,
     bridge_fd: "0",
-    bridge_stp: "off",
     ...(index > 0
       ? {}
       : { method: "static", address: node.address, netmask: "24", cidr: `${node.address}/24`, gateway: "192.0.2.1" }),
@@ -104,7 +103,7 @@ function theNode({ world, node }: Call): Node {
 }
 
 function nodeEntries({ world }: Call): unknown {
-  return [...world.cluster.nodes.keys()].map((node) => ({ node, id: `node/${node}`, type: "node", status: "online" }));
+  return [...world.cluster.nodes.keys()].map((node) => ({ node, status: "online" }));
 }
 
 const UPID = "/nodes/{node}/tasks/{upid}";

@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 
 GATHERING = ("gather_facts", "ansible.builtin.gather_facts", "ansible.legacy.gather_facts")
-GENERIC = ("non-zero return code", "one or more items failed", "module failure", "all items completed")
 INCLUDES = ("include_role", "include_tasks", "import_role", "import_tasks", "include")
+OUTPUTS = ("stderr", "module_stderr", "stdout", "module_stdout")
 
 
 def result_of(event):
@@ -95,14 +95,17 @@ def is_rescued(task):
 
 
 def message_of(result):
-    """What went wrong, in words."""
-    items = [item for item in items_of(result) if item.get("failed") or item.get("unreachable")]
+    """What went wrong, in words: Ansible's, then the program's own."""
+    items = [item for item in items_of(result) if _went_wrong(item)]
     failed = items[0] if items else result
     said = str(failed.get("msg") or failed.get("reason") or "")
-    if not said or said.lower().startswith(GENERIC):
-        more = (failed.get(name) for name in ("stderr", "module_stderr", "stdout", "module_stdout"))
-        said = "\n".join(str(part) for part in (said, next(filter(None, more), "")) if part)
-    return said
+    output = next((str(failed[name]) for name in OUTPUTS if failed.get(name)), "")
+    return said if output in said else "\n".join(part for part in (said, output) if part)
+
+
+def _went_wrong(item):
+    """Since 2.22 the items of a result that callbacks get are no longer marked as failed."""
+    return item.get("failed") or item.get("unreachable") or item.get("exception")
 
 
 def _either(event, name):

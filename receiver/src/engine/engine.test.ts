@@ -227,6 +227,24 @@ describe("the receiver's clock", () => {
     expect(lab.state("nexus-02")?.phase).toBe("Stale");
   });
 
+  test("an outage of the store turns nobody Stale, and ends without an event", async () => {
+    const lab = await Lab.open();
+    await lab.say(event("vm.booted"), event("run.succeeded", { seq: 2 }));
+    const full = (): Promise<never> => Promise.reject(new StoreError("store_full", "full"));
+    const commit = jest.spyOn(lab.store, "commit").mockImplementation(full);
+    const swap = jest.spyOn(lab.store, "swap").mockImplementation(full);
+    await expect(lab.say(event("vm.heartbeat", { seq: 3 }))).rejects.toThrow(StoreError);
+    await lab.pass(100_000);
+    expect(lab.engine.trouble?.code).toBe("store_full");
+    commit.mockRestore();
+    swap.mockRestore();
+    await lab.pass(1);
+    expect([lab.engine.trouble, lab.state()?.phase]).toEqual([undefined, "Configured"]);
+    expect(await lab.store.kept("", 10)).toEqual(new Map());
+    await lab.pass(2701);
+    expect(lab.state()?.phase).toBe("Stale");
+  });
+
   test("a gap is waited for, then passed over", async () => {
     const lab = await Lab.open();
     await lab.say(event("vm.booted"));

@@ -44,6 +44,11 @@ const PROBE = ["probe", "x".repeat(16_384)] as const;
 /** Only the head is asked for. */
 const EVERYTHING: Head = { position: Number.MAX_SAFE_INTEGER, version: Number.MAX_SAFE_INTEGER };
 
+interface Trouble {
+  readonly error: StoreError;
+  readonly since: number;
+}
+
 export class Engine {
   public readonly fleets = new Fleets();
   private readonly queue: Work[] = [];
@@ -51,8 +56,10 @@ export class Engine {
   private head = NOWHERE;
   private running?: Promise<void>;
   private closed = false;
-  private unwritable?: { readonly error: StoreError; readonly since: number };
-  private unreadable?: StoreError;
+  private readonly troubles: Record<"reading" | "writing", Trouble | undefined> = {
+    reading: undefined,
+    writing: undefined,
+  };
   private listening: number;
   private reading: Promise<void> = Promise.resolve();
   private nextReading?: Promise<void>;
@@ -82,7 +89,7 @@ export class Engine {
   }
   /** Why the store was last of no use; undefined when it was. */
   public get trouble(): StoreError | undefined {
-    return this.unwritable?.error ?? this.unreadable;
+    return (this.troubles.writing ?? this.troubles.reading)?.error;
   }
 
   /** Called after each commit, also for one without records: then states changed by time alone. */
@@ -114,17 +121,17 @@ export class Engine {
   private async catchUp(): Promise<void> {
     try {
       this.apply(await this.options.store.news(this.head));
-      this.unreadable = undefined;
+      this.works("reading");
     } catch (error) {
-      if (this.unreadable === undefined) this.options.observe?.failed(error);
-      if (error instanceof StoreError) this.unreadable = error;
+      if (this.troubles.reading === undefined) this.options.observe?.failed(error);
+      this.fails("reading", error);
     }
   }
 
   /** Lets time pass: deadlines, silence, gaps. Several receivers may: each decides by what is committed. */
   public async tick(): Promise<void> {
     await this.refresh();
-    if (this.unwritable !== undefined) await this.probe();
+    if (this.troubles.writing !== undefined) await this.probe();
     if (this.trouble !== undefined) return;
     const clock = this.clock();
     const late = this.fleets.all().filter((state) => state.held.length > 0 || due(state, clock) !== undefined);
@@ -141,7 +148,7 @@ export class Engine {
     try {
       await store.swap(key, undefined, value);
       await store.swap(key, value, undefined);
-      this.writable();
+      this.works("writing");
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
     }
@@ -152,9 +159,15 @@ export class Engine {
     this.listening = this.options.now();
   }
 
-  private writable(): void {
-    if (this.unwritable !== undefined && this.options.now() - this.unwritable.since > OUTAGE_MS) this.deaf();
-    this.unwritable = undefined;
+  private works(what: "reading" | "writing"): void {
+    const since = this.troubles[what]?.since ?? Infinity;
+    if (this.options.now() - since > OUTAGE_MS) this.deaf();
+    this.troubles[what] = undefined;
+  }
+
+  private fails(what: "reading" | "writing", error: unknown): void {
+    const since = this.troubles[what]?.since ?? this.options.now();
+    if (error instanceof StoreError) this.troubles[what] = { error, since };
   }
 
   private clock() {
@@ -206,12 +219,11 @@ export class Engine {
         return (changes = transaction.changes());
       });
       if (isNothing(changes)) return settled;
-      this.writable();
+      this.works("writing");
       this.options.observe?.committed(changes, Number(process.hrtime.bigint() - begun) / 1e9);
       this.apply({ head, ...changes });
     } catch (error) {
-      const since = this.unwritable?.since ?? this.options.now();
-      if (error instanceof StoreError) this.unwritable = { error, since };
+      this.fails("writing", error);
       throw error;
     }
     return settled;

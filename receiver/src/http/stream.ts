@@ -20,7 +20,11 @@ class Recent {
   private records: readonly LogRecord[] = [];
 
   public add(records: readonly LogRecord[]): void {
-    this.records = [...this.records, ...records].slice(-RECENT);
+    const [first] = records;
+    const last = this.records.at(-1);
+    // Of what others committed the oldest may be left out: then only the store has what is between.
+    const follows = first === undefined || last === undefined || first.position === last.position + 1;
+    this.records = [...(follows ? this.records : []), ...records].slice(-RECENT);
   }
 
   /** Undefined: the store has to be asked. */

@@ -144,6 +144,8 @@ export class PostgresStore implements Store {
   public static async open(options: PostgresOptions): Promise<PostgresStore> {
     const pool = new pg.Pool({ ...connection(options.url), max: CONNECTIONS, idleTimeoutMillis: 0 });
     pool.on("error", options.report);
+    // Of one that is in use, and between two queries: the next query fails with it.
+    pool.on("connect", (client) => client.on("error", () => undefined));
     const store = new PostgresStore(pool, options);
     try {
       await store.guarded(async () => {
