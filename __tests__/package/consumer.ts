@@ -15,6 +15,16 @@ export interface Manifest {
   readonly overrides?: unknown;
 }
 
+const EXAMPLE = join(REPOSITORY, "examples", "existing-stack");
+
+/** What the example depends on, besides this library. */
+export function exampleManifest(): Manifest {
+  const { dependencies } = JSON.parse(readFileSync(join(EXAMPLE, "package.json"), "utf8")) as Manifest;
+  return {
+    dependencies: Object.fromEntries(Object.entries(dependencies).filter(([name]) => name !== "nexus-vm-pull")),
+  };
+}
+
 /** What `npm pack` made. */
 export interface Tarball {
   readonly path: string;
@@ -64,7 +74,8 @@ export class Consumer {
     copyFileSync(tarball.path, join(this.path, "library.tgz"));
     const dependencies = { "nexus-vm-pull": "file:library.tgz", typescript: TYPESCRIPT, ...manifest.dependencies };
     this.write("package.json", JSON.stringify({ ...manifest, name: "consumer", private: true, dependencies }));
-    this.write("tsconfig.json", JSON.stringify(TSCONFIG));
+    // Strict, skipLibCheck off, no types: what we publish must stand on its own, without @types/node or anything else of ours.
+    this.write("tsconfig.json", readFileSync(join(EXAMPLE, "tsconfig.json"), "utf8"));
   }
 
   public write(name: string, text: string): void {
@@ -75,6 +86,11 @@ export class Consumer {
   /** Copies a program of fixtures/ in. Those are `.txt`: the repository's own type check has no installed library. */
   public program(name: string): void {
     this.write(`${name}.ts`, readFileSync(join(__dirname, "fixtures", `${name}.ts.txt`), "utf8"));
+  }
+
+  /** Copies the example's program in, as `existing.ts`. */
+  public example(): void {
+    this.write("existing.ts", readFileSync(join(EXAMPLE, "main.ts"), "utf8"));
   }
 
   public async install(): Promise<void> {
@@ -98,19 +114,3 @@ export class Consumer {
     rmSync(this.path, { recursive: true, force: true });
   }
 }
-
-const TSCONFIG = {
-  compilerOptions: {
-    target: "ES2022",
-    module: "node16",
-    strict: true,
-    // The point: what we publish must stand on its own, without @types/node or anything else of ours.
-    skipLibCheck: false,
-    types: [],
-    typeRoots: [],
-    noEmitOnError: true,
-    rootDir: ".",
-    outDir: "out",
-  },
-  include: ["*.ts", ".gen/providers/proxmox/*/index.ts"],
-};

@@ -2,9 +2,19 @@
 import { readFileSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { generateBindings } from "../../scripts/generate-bindings";
+import { startPve, type Pve } from "../../lab/pve/stand-in";
+import { startS3, type S3Server } from "../support/s3";
 import { TofuFolder } from "../support/tofu";
-import { describeWith, REPOSITORY } from "../support/tools";
-import { Consumer, type Manifest, packLibrary, registryProblem, type Tarball, temporaryFolder } from "./consumer";
+import { describeUnless, describeWith, REPOSITORY } from "../support/tools";
+import {
+  Consumer,
+  exampleManifest,
+  type Manifest,
+  packLibrary,
+  registryProblem,
+  type Tarball,
+  temporaryFolder,
+} from "./consumer";
 
 jest.setTimeout(300_000);
 
@@ -15,7 +25,7 @@ interface Synthesized {
   readonly provider: Record<string, unknown[]>;
 }
 
-const CDKTF: Manifest = { dependencies: { cdktf: "0.21.0", constructs: "~10.7.0" } };
+const CDKTF = exampleManifest();
 // docs/reference/engines.md tells users to write exactly this.
 const TERRAIN: Manifest = {
   dependencies: { cdktf: "npm:cdktn@0.24.0", constructs: "~10.7.0", "@cdktf/provider-null": "11.0.1" },
@@ -34,7 +44,7 @@ const ALLOWED = [
   /^agent\/built\/(?:manifest\.json|nexus-pull-agent\.gz\.b64)$/,
 ];
 
-const removals: (() => void)[] = [];
+const removals: (() => unknown)[] = [];
 let tarball: Tarball;
 
 beforeAll(async () => {
@@ -43,7 +53,9 @@ beforeAll(async () => {
   tarball = await packLibrary(folder);
 });
 
-afterAll(() => removals.forEach((remove) => remove()));
+afterAll(async () => {
+  for (const remove of removals) await remove();
+});
 
 /** Files below a folder of the repository, as paths from its root. */
 function filesBelow(folder: string, wanted: RegExp): string[] {
@@ -85,32 +97,35 @@ describe("the tarball", () => {
   });
 });
 
-/** Skips loudly where npm has nowhere to install from; fails instead when CI is set. */
-function describeWithRegistry(title: string, suite: () => void): void {
-  const problem = registryProblem();
-  if (problem === undefined) return describe(title, suite);
-  if ((process.env.CI ?? "") !== "") {
-    return describe(title, () => {
-      it("has a package registry", () => {
-        throw new Error(problem);
-      });
-    });
-  }
-  process.stderr.write(`SKIPPED ${title}: ${problem}\n`);
-  describe.skip(title, suite);
-}
-
 async function project(manifest: Manifest, program: string): Promise<Consumer> {
   const consumer = new Consumer(tarball, manifest);
   removals.push(() => consumer.remove());
   consumer.program(program);
+  if (program === "main") consumer.example();
   if (program === "main") await generateBindings(join(consumer.path, ".gen"));
   await consumer.install();
   await consumer.compile();
   return consumer;
 }
 
-describeWithRegistry("a user's project", () => {
+/** What the example synthesized, with the addresses of a stand-in and an S3 server instead of the ones that it was written for. */
+function existingStack(consumer: Consumer, pve: Pve, s3: S3Server): Record<string, unknown> {
+  const { credentials } = pve;
+  const node = [...pve.ssh].map(([name, { port }]) => ({ name, address: "127.0.0.1", port }));
+  const ssh = { username: credentials.sshUsername, private_key: "${var.pve_ssh_private_key}", node };
+  return {
+    "cdk.tf.json": consumer.read("cdktf.out/stacks/platform/cdk.tf.json"),
+    "lab_override.tf.json": { provider: { proxmox: [{ alias: "main", ssh: [ssh] }] } },
+    "lab.tfbackend": `endpoints = { s3 = "${s3.endpoint}" }`,
+    "terraform.tfvars.json": {
+      pve_endpoint: pve.endpoint,
+      pve_api_token: credentials.apiToken,
+      pve_ssh_private_key: credentials.sshPrivateKey,
+    },
+  };
+}
+
+describeUnless(registryProblem(), "a user's project", () => {
   let onCdktf: Consumer;
   let text: string;
   let json: Synthesized;
@@ -169,6 +184,32 @@ describeWithRegistry("a user's project", () => {
       removals.push(() => folder.remove());
       await folder.run(["init", "-backend=false"]);
       expect(JSON.parse(await folder.run(["validate", "-json"]))).toMatchObject({ valid: true, diagnostics: [] });
+    });
+  });
+
+  describeWith(["tofu", "tofurc", "provider-mirror", "versitygw"], "examples/existing-stack", () => {
+    it("is made, planned without changes and destroyed, with its own provider, backend and VM", async () => {
+      const [pve, s3] = await Promise.all([startPve(), startS3()]);
+      removals.push(
+        () => void s3.stop(),
+        () => void pve.stop(),
+      );
+      await onCdktf.node("out/existing.js");
+      const folder = new TofuFolder(existingStack(onCdktf, pve, s3));
+      removals.push(() => folder.remove());
+      const env = { env: s3.env };
+      await folder.run(["init", "-backend-config=lab.tfbackend"], env);
+      await folder.run(["apply", "-auto-approve"], env);
+      const made = [...pve.cluster.vms.values()].filter((vm) => vm.config.get("template") !== "1");
+      expect(made.map((vm) => [vm.config.get("name"), vm.running !== undefined]).sort()).toEqual([
+        ["database", true],
+        ["nexus-01", true],
+      ]);
+      expect(s3.keys()).toEqual(["platform.tfstate"]);
+      expect(await folder.try(["plan", "-detailed-exitcode"], env)).toMatchObject({ status: 0 });
+      await folder.run(["destroy", "-auto-approve"], env);
+      expect([...pve.cluster.vms.keys()].sort()).toEqual([9000, 9100]);
+      expect(pve.cluster.storages.get("local")?.volumes.get("pve")?.size ?? 0).toBe(0);
     });
   });
 });

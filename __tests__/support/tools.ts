@@ -138,20 +138,25 @@ const TEST_MS = 120_000;
 export function describeWith(names: readonly ToolName[], title: string, suite: () => void): void {
   jest.setTimeout(TEST_MS);
   const missing = names.filter((name) => !hasTool(name));
-  if (missing.length === 0) {
+  const why = missing.map((name) => new ToolMissingError(name).message).join("; ");
+  describeUnless(missing.length === 0 ? undefined : why, title, suite);
+}
+
+/** The same for anything else that a machine may lack: `problem` says what that is, and is undefined where it is there. */
+export function describeUnless(problem: string | undefined, title: string, suite: () => void): void {
+  if (problem === undefined) {
     describe(title, suite);
     return;
   }
-  const why = missing.map((name) => new ToolMissingError(name).message).join("; ");
   if (process.env.CI !== undefined && process.env.CI !== "") {
     describe(title, () => {
-      it("has the programs that it needs", () => {
-        throw new Error(why);
+      it("has what it needs", () => {
+        throw new Error(problem);
       });
     });
     return;
   }
   // Not console: jest wraps that in a stack trace, and one line is what gets read.
-  process.stderr.write(`SKIPPED ${title}: ${why}\n`);
+  process.stderr.write(`SKIPPED ${title}: ${problem}\n`);
   describe.skip(title, suite);
 }
