@@ -18,7 +18,8 @@ export type ToolName =
   | "cdktf"
   | "postgres"
   | "pve-description"
-  | "ara";
+  | "ara"
+  | "chromium";
 
 interface Source {
   /** Variable that names it; wins over the script. */
@@ -60,6 +61,11 @@ const SOURCES: Record<ToolName, Source> = {
     variable: "NEXUS_PULL_PVE_DESCRIPTION",
     script: ["tools/pve-description.sh", "--print", "--no-build"],
     build: "tools/pve-description.sh",
+  },
+  chromium: {
+    variable: "NEXUS_PULL_CHROMIUM",
+    script: ["tools/chromium.sh", "--print"],
+    build: "apt-get install chromium",
   },
 };
 

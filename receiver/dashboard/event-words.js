@@ -12,6 +12,8 @@ export const typeOf = ({ event }) => (event.type.startsWith(PREFIX) ? event.type
 /** What the agent of another time sends may have another shape: it is shown as text, whatever it is. */
 const list = (/** @type {unknown} */ value) => (Array.isArray(value) ? value : []);
 
+const whole = (/** @type {unknown} */ value) => (typeof value === "number" ? value : 0);
+
 /** @param {unknown} tasks */
 export function taskLines(tasks) {
   return list(tasks).map(({ task, role, host, path, message }) => {
@@ -24,8 +26,8 @@ export function taskLines(tasks) {
 /** @param {any} diff */
 export function diffWords(diff) {
   if (diff === undefined || diff === null) return undefined;
-  const files = diff.files_total ?? list(diff.files).length;
-  return `+${diff.lines_added} −${diff.lines_removed} in ${count(files, "file")}`;
+  const files = whole(diff.files_total ?? list(diff.files).length);
+  return `+${whole(diff.lines_added)} −${whole(diff.lines_removed)} in ${count(files, "file")}`;
 }
 
 /** How a run went. @param {{ outcome?: string, ended?: string, reason?: string }} run */

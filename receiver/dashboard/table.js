@@ -139,7 +139,9 @@ export class Table {
     if (this.#body.offsetParent === null) return;
     const top = -this.#body.getBoundingClientRect().top;
     const first = Math.max(0, Math.floor(top / height) - AROUND);
-    const last = Math.min(this.#entries.length, Math.ceil((top + window.innerHeight) / height) + AROUND);
+    // The first are there even when the list is below what is seen: who listens comes to them without scrolling.
+    const end = Math.max(first + 2 * AROUND, Math.ceil((top + window.innerHeight) / height) + AROUND);
+    const last = Math.min(this.#entries.length, end);
     this.#keep(new Set(this.#entries.slice(first, last).map(({ key }) => key)));
     for (let index = first; index < last; index += 1) this.#put(index, height);
     this.#nothing();

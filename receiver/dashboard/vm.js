@@ -133,6 +133,20 @@ function page(vm) {
   ];
 }
 
+/** A newer agent may say what this page does not expect: then there is still what it said. @param {Detail} vm */
+function shown(vm) {
+  try {
+    return page(vm);
+  } catch (error) {
+    return [
+      head(vm),
+      reasonPanel(vm),
+      h("p.said", {}, String(error)),
+      h("a", { href: vm.links["events"] }, "raw events"),
+    ];
+  }
+}
+
 const LEAST_MS = 500;
 
 export class VmPage {
@@ -176,7 +190,7 @@ export class VmPage {
       const vm = await getJson(`/status/${encodeURIComponent(of.vm)}?fleet=${encodeURIComponent(of.fleet)}`);
       if (this.#of !== of) return;
       // Ages are kept right by the clock; without them nothing may have changed.
-      fill(byId("vm"), { ...vm, age_s: 0 }, () => page(vm));
+      fill(byId("vm"), { ...vm, age_s: 0 }, () => shown(vm));
       document.title = `${vm.vm}: ${vm.phase} – Nexus Pull`;
     } catch (error) {
       if (error instanceof NotFound)
