@@ -39,8 +39,24 @@ def sources():
     found["__main__.py"] = START
     for name in SCHEMAS:
         schema = _without_descriptions(json.loads(_read(os.path.join(CONTRACT, name))))
-        found["nexus_pull/schemas/" + name] = json.dumps(schema, separators=(",", ":"), sort_keys=True).encode()
+        found["nexus_pull/schemas/" + name] = _compact(schema)
+    found["nexus_pull/schemas/rejections.json"] = _compact(_rejections())
     return found
+
+
+def _rejections():
+    """Of rejections.json what a sender of events needs."""
+    whole = json.loads(_read(os.path.join(CONTRACT, "rejections.json")))
+    prose = ("meaning", "remedy", "on")
+    answers = [
+        {key: value for key, value in row.items() if key not in prose}
+        for row in whole["other_answers"] + [row for row in whole["rejections"] if "webhook" in row["on"]]
+    ]
+    return {"limits": whole["limits"], "answers": answers}
+
+
+def _compact(value):
+    return json.dumps(value, separators=(",", ":"), sort_keys=True).encode()
 
 
 def program():

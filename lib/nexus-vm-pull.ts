@@ -1,6 +1,6 @@
 import { Token, type Precondition } from "cdktf";
 import { Construct } from "constructs";
-import { agentConfig, runTimeoutSeconds, seedSecrets } from "./ansible-pull/agent-config";
+import { agentConfig, runTimeoutSeconds, scheduleSeconds, seedSecrets } from "./ansible-pull/agent-config";
 import { agentProgram } from "./ansible-pull/agent-program";
 import { Git } from "./ansible-pull/git";
 import { renderUnits } from "./ansible-pull/units";
@@ -21,8 +21,8 @@ import { findConflicts, findProblems, findWarnings } from "./validation";
 
 /**
  * A VM on Proxmox VE that configures itself: cloned from a golden image by OpenTofu, which returns as soon as the VM runs;
- * cloud-init then starts an agent, and the agent runs ansible-pull from Git. The agent of this release runs once a boot and
- * reports `vm.booted` only; what it cannot do yet is warned about (`agent_limited`).
+ * cloud-init then starts an agent, and the agent runs ansible-pull from Git. The agent of this release reports no
+ * runs; what it cannot do yet is warned about (`agent_limited`).
  *
  * Synthesis fails with all problems of the whole tree together, each with a code of docs/reference/errors.md.
  * Only a tree that mixes two copies of the engine throws at once (`engine_mismatch`).
@@ -198,7 +198,8 @@ class SeedDocuments {
 function unitFiles(props: NexusVmPullProps): Record<string, string>[] {
   const units = renderUnits({
     runTimeoutSeconds: runTimeoutSeconds(props.runTimeout),
-    reports: props.receiver !== undefined,
+    schedule: scheduleSeconds(props.schedule),
+    heartbeatSeconds: props.receiver?.heartbeatSeconds,
   });
   return units.map(({ path, mode, content }) => ({
     path,

@@ -122,7 +122,7 @@ const hangingRuncmd: Case = async (lab, machine, vm) => {
   assert.deepEqual([...new Set(all.map((delivery) => delivery.event.id))], [event.id], "one event, sent again");
   await expectSoundBoot(machine);
   const reached = await microseconds(machine, "multi-user.target", "ActiveEnterTimestamp");
-  const sent = await microseconds(machine, "nexus-pull-heartbeat.service", "ExecMainExitTimestamp");
+  const sent = await microseconds(machine, "nexus-pull-flush.service", "ExecMainExitTimestamp");
   assert.ok(
     reached > 0 && reached < sent,
     `multi-user.target was reached at ${reached}, vm.booted was through at ${sent}`,

@@ -50,7 +50,7 @@ def finish_started(paths):
 
 
 def recover_files(paths):
-    """What run and boot do first: after a crash in the middle, see the new files, not a mix."""
+    """What run and boot do first (the others may not write there): after a crash in the middle, see the new files, not a mix."""
     if not os.path.exists(paths.journal):
         return
     with files.locked(paths.run + "/adopt.lock"):

@@ -5,9 +5,10 @@ import json
 import os
 import sys
 
-from nexus_pull import VERSION, adopt, boot, bootstrap, config as configs, git, run, status
+from nexus_pull import VERSION, adopt, boot, bootstrap, config as configs, files, git, heartbeat, run, status
 from nexus_pull.console import say
 from nexus_pull.errors import AgentError
+from nexus_pull.events.flusher import Flusher
 from nexus_pull.paths import Paths
 
 
@@ -33,8 +34,12 @@ def _parser():
     adopting = commands.add_parser("adopt", help="take over the configuration of a seed")
     adopting.add_argument("--seed", required=True, metavar="FILE")
     adopting.set_defaults(command=_adopt)
-    commands.add_parser("boot", help="report vm.booted").set_defaults(command=_boot)
+    commands.add_parser("boot", help="record vm.booted").set_defaults(command=_boot)
     commands.add_parser("bootstrap", help="install what a run needs and is not there").set_defaults(command=_bootstrap)
+    commands.add_parser("heartbeat", help="record vm.heartbeat").set_defaults(command=_heartbeat)
+    flushing = commands.add_parser("flush", help="send what waits in the spool, until nothing waits")
+    flushing.add_argument("--once", action="store_true", help="end when something cannot be delivered now")
+    flushing.set_defaults(command=_flush)
     commands.add_parser("run", help="fetch, and ansible-pull once").set_defaults(command=_run)
     showing = commands.add_parser("status", help="what is configured and what the last run came to")
     showing.add_argument("--json", action="store_true")
@@ -58,6 +63,21 @@ def _boot(paths, arguments):
 
 def _bootstrap(paths, arguments):
     return bootstrap.bootstrap(paths)
+
+
+def _heartbeat(paths, arguments):
+    print("nexus-pull: " + heartbeat.heartbeat(paths), flush=True)
+    return 0
+
+
+def _flush(paths, arguments):
+    files.make_directory(paths.run)
+    # Waits for another one: to end at once would make systemd's path unit start it again and again.
+    with files.locked(paths.flush_lock):
+        flusher = Flusher(paths)
+        left = flusher.run(arguments.once)
+    print("nexus-pull: %d events delivered, %d wait" % (flusher.delivered, left), flush=True)
+    return 1 if left else 0
 
 
 def _run(paths, arguments):

@@ -41,10 +41,7 @@ def refusals(config):
 def limits(config):
     """What is asked for and has no effect yet; shown by status, no reason to refuse."""
     found = [
-        "runs are not reported to the receiver yet: only vm.booted is",
+        "runs are not reported to the receiver yet: only vm.booted and vm.heartbeat are",
         "no evidence of work is collected yet: exit code 0 is no proof of success (evidence_missing)",
-        "schedule is not followed yet: one run at each boot, `systemctl start nexus-pull` for another",
     ]
-    if config["receiver"] is not None:
-        found.append("no heartbeat is sent yet")
     return found

@@ -75,3 +75,18 @@ def operating_system(paths):
 
 def hostname():
     return os.uname().nodename[:253]
+
+
+def disk_free_mib(path):
+    try:
+        found = os.statvfs(path)
+    except OSError:
+        return None
+    return found.f_bavail * found.f_frsize // 1048576
+
+
+def reboot_required(paths):
+    """What the package manager says; a fact on Debian and its kin only, elsewhere unknown."""
+    if os.path.exists(paths.at("/run/reboot-required")) or os.path.exists(paths.at("/var/run/reboot-required")):
+        return True
+    return False if os.path.exists(paths.at("/usr/bin/dpkg")) else None

@@ -25,11 +25,13 @@ class Paths:
         self.stream = self.var + "/stream.json"
         self.bootstrap = self.var + "/bootstrap.json"
         self.spool = self.var + "/spool"
+        self.delivery = self.var + "/delivery.json"
         self.log = self.at("/var/log/ansible-pull.log")
         # Not below /var/lib/nexus-pull, which is root's alone: a task may become another user and needs this Python.
         self.lib = self.at("/usr/local/lib/nexus-pull")
         self.run = self.at("/run/nexus-pull")
         self.run_lock = self.run + "/run.lock"
+        self.flush_lock = self.run + "/flush.lock"
         self.console = self.at("/dev/console")
         self.motd = self.at("/run/motd.d/nexus-pull")
         self.issue = self.at("/run/issue.d/nexus-pull.issue")

@@ -20,18 +20,32 @@ def installable(paths, placed):
 
 def activate(paths, units, old_units):
     """Make systemd know the new units, and start them at each boot from now on."""
+    # Before their files go: `disable` reads [Install] from them. One that is gone already is no failure.
     if old_units:
-        # Before their files go: `disable` reads [Install] from them. One that is gone already is no failure.
         _systemctl(paths, ["disable", *old_units], tolerant=True)
+    if _watching(old_units):
+        _systemctl(paths, ["stop", "--no-block", *_watching(old_units)], tolerant=True)
     _systemctl(paths, ["daemon-reload"])
     if units:
         _systemctl(paths, ["enable", *units])
 
 
 def start(paths, units):
-    """Queue the start jobs; --no-block, because the units wait for stages of the boot that wait for us."""
-    if units:
-        _systemctl(paths, ["start", "--no-block", *units])
+    """Queue the start jobs; --no-block, because the units wait for stages of the boot that wait for us.
+
+    A timer or path that goes on already keeps its old settings until it is started anew; a service is never ended here.
+    """
+    watching = _watching(units)
+    if watching:
+        _systemctl(paths, ["restart", "--no-block", *watching])
+    services = [unit for unit in units if unit not in watching]
+    if services:
+        _systemctl(paths, ["start", "--no-block", *services])
+
+
+def _watching(units):
+    """Those that start others, and end nothing when they are stopped."""
+    return [unit for unit in units if unit.endswith((".timer", ".path"))]
 
 
 def _systemctl(paths, arguments, tolerant=False):

@@ -9,6 +9,7 @@ import io
 import json
 import os
 import shutil
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -202,7 +203,7 @@ class Repository:
 class Receiver:
     """Answers with the statuses it is given (the last one for ever) and keeps what it got."""
 
-    def __init__(self, *answers):
+    def __init__(self, *answers, certificate=None):
         self.answers = list(answers) or [(200, {}, b"")]
         self.requests = []
         outer = self
@@ -212,6 +213,8 @@ class Receiver:
                 body = self.rfile.read(int(self.headers["content-length"]))
                 outer.requests.append((self.path, {k.lower(): v for k, v in self.headers.items()}, body))
                 answer = outer.answers.pop(0) if len(outer.answers) > 1 else outer.answers[0]
+                if answer[0] is None:
+                    return self.connection.close()
                 self.send_response(answer[0])
                 for name, value in answer[1].items():
                     self.send_header(name, value)
@@ -222,9 +225,22 @@ class Receiver:
                 pass
 
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = "http://127.0.0.1:%d/webhook" % self.server.server_address[1]
-        self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
+        scheme = "http"
+        if certificate is not None:
+            scheme = "https"
+            self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            self.present(certificate)
+            # Not at accept, where a client that hangs up would stop the server.
+            wrap = {"server_side": True, "do_handshake_on_connect": False}
+            self.server.socket = self.context.wrap_socket(self.server.socket, **wrap)
+        self.server.handle_error = lambda *_: None  # a refused handshake is what some tests want
+        self.url = "%s://127.0.0.1:%d/webhook" % (scheme, self.server.server_address[1])
+        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True)
         self.thread.start()
+
+    def present(self, certificate):
+        """Show this (certificate, key) from the next connection on."""
+        self.context.load_cert_chain(*certificate)
 
     def close(self):
         self.server.shutdown()

@@ -7,7 +7,7 @@ import unittest
 
 from nexus_pull import adopt, files
 from tests import PROGRAM
-from tests.support import UNIT, MachineTest, configuration, seed_of, sha256
+from tests.support import UNIT, UNIT_TEXT, MachineTest, configuration, seed_of, sha256
 
 SECRETS = {"git_token": "t0ken-one", "deploy_key": "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA"}
 OLD = seed_of(configuration(), SECRETS)
@@ -216,6 +216,22 @@ class PowerCut(MachineTest):
 
 @unittest.skipUnless(os.geteuid() == 0 or os.access("/proc/self/environ", os.R_OK), "needs /proc")
 class Argv(MachineTest):
+    def test_timers_follow_new_settings_and_stop_with_their_unit(self):
+        timer = "/etc/systemd/system/nexus-pull.timer"
+        text = "[Timer]\nOnUnitActiveSec=%d\n\n[Install]\nWantedBy=timers.target\n"
+        self.must_adopt(seed_of(configuration(), files={UNIT: UNIT_TEXT, timer: text % 1800}))
+        os.unlink(self.root + "/systemctl.log")
+        self.must_adopt(seed_of(configuration(generation="b" * 64), files={UNIT: UNIT_TEXT, timer: text % 60}))
+        self.assertEqual(
+            self.read("/systemctl.log").splitlines()[-2:],
+            ["restart --no-block nexus-pull.timer", "start --no-block nexus-pull.service"],
+        )
+        os.unlink(self.root + "/systemctl.log")
+        self.must_adopt(seed_of(configuration(generation="c" * 64), files={UNIT: UNIT_TEXT}))
+        told = self.read("/systemctl.log").splitlines()
+        self.assertEqual(told[:2], ["disable nexus-pull.timer", "stop --no-block nexus-pull.timer"])
+        self.assertFalse(self.exists(timer))
+
     def test_no_secret_reaches_systemctl(self):
         log = self.root + "/environment.log"
         self.place("/usr/bin/systemctl", '#!/bin/sh\n(env; echo "$*") >>"%s"\n' % log, 0o755)

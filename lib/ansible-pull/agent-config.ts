@@ -47,7 +47,7 @@ export function agentConfig(input: AgentConfigInput): Record<string, unknown> {
       verbosity: 0,
       requirements: input.source.source.requirements,
     },
-    schedule: scheduleConfig(input.schedule ?? DEFAULT_SCHEDULE),
+    schedule: scheduleSeconds(input.schedule),
     bootstrap: { deadline_s: BOOTSTRAP_DEADLINE_S, ansible_core: {} },
     receiver: input.receiver,
     vault: input.vault === undefined ? null : vaultConfig(input.vault.options),
@@ -88,10 +88,14 @@ function credentialConfig(git: Git, vault: Vault | undefined): Record<string, un
   return { kind: Token.asString(Fn.conditional(empty, "none", "token")), username };
 }
 
-function scheduleConfig(schedule: Schedule): Record<string, unknown> {
+/** The schedule in seconds, as the agent's configuration has it; 0 for a text that is no duration, which a rule reports. */
+export function scheduleSeconds(schedule = DEFAULT_SCHEDULE): {
+  readonly interval_s: number;
+  readonly jitter_s: number;
+} {
   const interval = parseDuration(schedule.interval) ?? 0;
   const jitter = schedule.jitter === undefined ? Math.floor(interval / 6) : parseDuration(schedule.jitter);
-  return { interval_s: interval, jitter_s: jitter };
+  return { interval_s: interval, jitter_s: jitter ?? 0 };
 }
 
 function vaultConfig(options: VaultAppRoleOptions): Record<string, unknown> {

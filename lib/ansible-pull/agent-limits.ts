@@ -22,11 +22,6 @@ const LIMITS: readonly Limit[] = [
   { prop: "vault", asked: ({ vault }) => vault !== undefined, got: REFUSES },
   { prop: "mode", asked: ({ mode }) => mode === "audit", got: REFUSES },
   {
-    prop: "schedule",
-    asked: ({ schedule }) => schedule !== undefined,
-    got: "the agent of this release runs once a boot",
-  },
-  {
     prop: "waitForConfigured",
     asked: ({ receiver, waitForConfigured }) => (waitForConfigured ?? receiver?.waitsByDefault ?? false) !== false,
     got: "the agent of this release reports no runs, so apply waits until the timeout and fails",

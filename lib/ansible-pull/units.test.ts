@@ -4,20 +4,27 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { AGENT_PROGRAM, renderUnits } from "./units";
 
-const units = renderUnits({ runTimeoutSeconds: 3600 });
+const options = { runTimeoutSeconds: 3600, schedule: { interval_s: 1800, jitter_s: 300 }, heartbeatSeconds: 900 };
+const units = renderUnits(options);
 const contentOf = (name: string): string => units.find((unit) => unit.path.endsWith(`/${name}`))?.content ?? "";
 
 describe("renderUnits", () => {
-  test("names the run and the boot report", () => {
-    expect(units.map((unit) => unit.path)).toEqual([
-      "/etc/systemd/system/nexus-pull-heartbeat.service",
-      "/etc/systemd/system/nexus-pull.service",
+  test("names the run and its timer, the boot's report, the spool's watch and the heartbeat", () => {
+    expect(units.map((unit) => basename(unit.path))).toEqual([
+      "nexus-pull-boot.service",
+      "nexus-pull-flush.path",
+      "nexus-pull-flush.service",
+      "nexus-pull-heartbeat.service",
+      "nexus-pull-heartbeat.timer",
+      "nexus-pull.service",
+      "nexus-pull.timer",
     ]);
+    expect(new Set(units.map((unit) => unit.path.replace(/[^/]+$/, "")))).toEqual(new Set(["/etc/systemd/system/"]));
   });
 
-  test("leaves the boot report out when nobody listens", () => {
-    const quiet = renderUnits({ runTimeoutSeconds: 3600, reports: false });
-    expect(quiet.map((unit) => unit.path)).toEqual(["/etc/systemd/system/nexus-pull.service"]);
+  test("leaves out what speaks to a receiver when nobody listens", () => {
+    const quiet = renderUnits({ ...options, heartbeatSeconds: undefined });
+    expect(quiet.map((unit) => basename(unit.path))).toEqual(["nexus-pull.service", "nexus-pull.timer"]);
   });
 
   test("gives the agent longer than the run's own timeout", () => {
@@ -25,20 +32,42 @@ describe("renderUnits", () => {
     expect(Number(seconds)).toBeGreaterThan(3600);
   });
 
-  test("lets a hanging runcmd hold up the run but not the boot report", () => {
+  test("lets a hanging runcmd hold up the run but not the boot's report", () => {
     expect(contentOf("nexus-pull.service")).toMatch(/^After=.*cloud-final\.service/m);
-    expect(contentOf("nexus-pull-heartbeat.service")).not.toMatch(/^After=.*cloud-final/m);
+    expect(contentOf("nexus-pull-boot.service")).not.toMatch(/^After=.*cloud-final/m);
   });
 
-  test("holds up cloud-init.target neither with the run nor with the boot report", () => {
+  test("holds up cloud-init.target with the run as little as with a receiver that does not answer", () => {
     // A target comes after what it wants, unless that says that it comes after the target.
     expect(contentOf("nexus-pull.service")).toMatch(/^After=.*cloud-init\.target/m);
-    // A start job of this type is over as soon as the program has begun.
-    expect(contentOf("nexus-pull-heartbeat.service")).toMatch(/^Type=exec$/m);
+    expect(contentOf("nexus-pull-flush.service")).not.toMatch(/\[Install\]/);
+    expect(contentOf("nexus-pull-flush.service")).toMatch(/^Type=exec$/m);
+  });
+
+  test("runs at the interval, shifted by a delay that is the machine's own", () => {
+    const timer = contentOf("nexus-pull.timer");
+    expect(timer).toMatch(/^OnUnitActiveSec=1800$/m);
+    expect(timer).toMatch(/^RandomizedDelaySec=300$/m);
+    expect(timer).toMatch(/^FixedRandomDelay=yes$/m);
+  });
+
+  test.each([
+    [900, 60],
+    [30, 3],
+    [1, 0],
+  ])("a heartbeat every %d s is shifted by at most %d s", (heartbeatSeconds, jitter) => {
+    const timer = renderUnits({ ...options, heartbeatSeconds }).find(({ path }) => path.endsWith("-heartbeat.timer"));
+    expect(timer?.content).toContain(`OnUnitActiveSec=${heartbeatSeconds}\n`);
+    expect(timer?.content).toContain(`RandomizedDelaySec=${jitter}\n`);
+  });
+
+  test("the flusher never gives up", () => {
+    expect(contentOf("nexus-pull-flush.service")).toMatch(/^StartLimitIntervalSec=0$/m);
+    expect(contentOf("nexus-pull-flush.service")).toMatch(/^Restart=on-failure$/m);
   });
 
   test.each([Number.NaN, Number.POSITIVE_INFINITY])("refuses the timeout %p", (runTimeoutSeconds) => {
-    expect(() => renderUnits({ runTimeoutSeconds })).toThrow(/systemd/);
+    expect(() => renderUnits({ ...options, runTimeoutSeconds })).toThrow(/systemd/);
   });
 });
 
@@ -81,7 +110,7 @@ describe("systemd-analyze verify", () => {
       });
       // The final colon adds the host's own units (targets) behind ours.
       const env = { ...process.env, SYSTEMD_UNIT_PATH: `${folder}:`, LC_ALL: "C.UTF-8" };
-      const args = ["verify", "--man=no", ...files, "multi-user.target", "cloud-init.target"];
+      const args = ["verify", "--man=no", ...files, "multi-user.target", "cloud-init.target", "timers.target"];
       const done = spawnSync("systemd-analyze", args, { env, encoding: "utf8" });
       return `${done.stdout}${done.stderr}`;
     } finally {
@@ -90,7 +119,7 @@ describe("systemd-analyze verify", () => {
   }
 
   analyze("finds nothing in our units", () => {
-    expect(verify((content) => content)).not.toMatch(/nexus-pull|ordering cycle/);
+    expect(verify((content) => content)).not.toMatch(/nexus-pull|ordering cycle/i);
   });
 
   analyze("sees the cycle of a run that multi-user.target wants", () => {

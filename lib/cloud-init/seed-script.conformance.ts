@@ -7,6 +7,12 @@ import { renderUnits } from "../ansible-pull/units";
 import { readPackageFile } from "../templates/package-root";
 import { renderSeedScript } from "./seed-script";
 
+const unitFiles = renderUnits({
+  runTimeoutSeconds: 60,
+  schedule: { interval_s: 1800, jitter_s: 300 },
+  heartbeatSeconds: 900,
+});
+
 // The real script in real shells with the real agent, which adopts into a temporary root; systemctl alone is not real.
 describe.each(["dash", "bash"])("the seed script in %s", (shellName) => {
   let root: string;
@@ -32,7 +38,7 @@ describe.each(["dash", "bash"])("the seed script in %s", (shellName) => {
     };
     const { version } = agentProgram();
     const config = { ...examples.valid[0]?.value, generation, receiver: null, vault: null, agent: { version, sha256 } };
-    const files = renderUnits({ runTimeoutSeconds: 60 }).map(({ content, ...file }) => ({
+    const files = unitFiles.map(({ content, ...file }) => ({
       ...file,
       content_b64: Buffer.from(content).toString("base64"),
     }));
@@ -64,11 +70,13 @@ describe.each(["dash", "bash"])("the seed script in %s", (shellName) => {
     expect(done.stdout).toContain(`user 0 ${umask} ${root}`);
     expect(read("etc/nexus-pull/secrets/git_token")).toBe("CANARY");
     expect(mode("etc/nexus-pull/agent.json")).toBe("600");
-    expect(read("etc/systemd/system/nexus-pull.service")).toBe(renderUnits({ runTimeoutSeconds: 60 })[1]?.content);
+    expect(read("etc/systemd/system/nexus-pull.service")).toBe(unitFiles.at(-2)?.content);
     expect(existsSync(join(root, "run/nexus-pull/seed"))).toBe(false);
-    expect(read("systemctl.log").split("\n")[2]).toBe(
-      "start --no-block nexus-pull-heartbeat.service nexus-pull.service",
-    );
+    expect(read("systemctl.log").split("\n").slice(2)).toEqual([
+      "restart --no-block nexus-pull-flush.path nexus-pull-heartbeat.timer nexus-pull.timer",
+      "start --no-block nexus-pull-boot.service nexus-pull.service",
+      "",
+    ]);
   });
 
   test("does nothing at the next boot, and adopts the next generation with the image's agent", () => {

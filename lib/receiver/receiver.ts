@@ -10,7 +10,7 @@ import { useNullProvider } from "./null-provider";
 import type { ReceiverBinding, ReceiverProps, VmAnnouncement, VmRegistration } from "./props";
 import { createRoster, type Roster } from "./roster";
 import { fleetInUse, receiverRules, waitIsValid } from "./rules";
-import { resolveSettings, type Settings } from "./settings";
+import { heartbeatSeconds, resolveSettings, type Settings } from "./settings";
 
 /**
  * What a stack knows of a receiver: announces which VMs are expected, derives each VM's key, tells the receiver when a
@@ -31,6 +31,8 @@ export class Receiver extends Construct {
   public readonly fleet: string;
   /** Whether `apply` waits for VMs that do not say otherwise. @internal */
   public readonly waitsByDefault: boolean;
+  /** Seconds between heartbeats of its VMs. @internal */
+  public readonly heartbeatSeconds: number;
 
   private readonly settings: Settings;
   private readonly roster: Roster;
@@ -42,6 +44,7 @@ export class Receiver extends Construct {
     const stack = stackOf(this, this.node.path);
     this.fleet = props.fleet ?? stack.node.id;
     this.waitsByDefault = (props.waitForConfigured ?? false) !== false;
+    this.heartbeatSeconds = heartbeatSeconds(props);
     guard(this, stack);
     report(this, [...check({ ...props, fleet: this.fleet }, receiverRules), ...fleetInUse(this, this.fleet)]);
     useNullProvider(this, stack);

@@ -61,6 +61,11 @@ export function seconds(duration: string | undefined, otherwise: string): number
   return parseDuration(duration ?? otherwise) ?? 1;
 }
 
+/** Seconds between an agent's heartbeats. */
+export function heartbeatSeconds(props: ReceiverProps): number {
+  return seconds(props.heartbeatInterval, DEFAULT_HEARTBEAT);
+}
+
 /** An address below the receiver's, as an HCL operand; so are the parts of `path`. */
 export function addressBelow(settings: Settings, ...path: string[]): string {
   const segments = path.map((part) => (part.startsWith('"') ? part.slice(1, -1) : `\${urlencode(${part})}`));
@@ -75,7 +80,7 @@ function textOf(owner: Construct, id: string, value: string): string {
 }
 
 function agentSection(url: string, caCertificate: string | undefined, props: ReceiverProps): string {
-  const fields = [`url = ${url}`, `heartbeat_s = ${seconds(props.heartbeatInterval, DEFAULT_HEARTBEAT)}`];
+  const fields = [`url = ${url}`, `heartbeat_s = ${heartbeatSeconds(props)}`];
   if (caCertificate !== undefined) fields.push(`ca_certificate = ${caCertificate}`);
   return expression(`${url} == "" ? null : { ${fields.join(", ")} }`);
 }

@@ -20,12 +20,18 @@ def config_digest(config):
     return hashlib.sha256(json.dumps(shaping, separators=(",", ":"), sort_keys=True).encode()).hexdigest()
 
 
+def source_of(config):
+    """The CloudEvents source of the machine that this is the configuration of."""
+    return "/fleets/%s/vms/%s" % (config["identity"]["fleet"], config["identity"]["vm"])
+
+
 class Recorder:
     """Records events of the machine that `config` describes (agent.json, as config.load gives it)."""
 
     def __init__(self, paths, config, now=time.time):
         self._paths = paths
         self._who = config["identity"]
+        self._source = source_of(config)
         self._delivers = config["receiver"] is not None
         self._now = now
         self._spool = Spool(paths)
@@ -42,7 +48,7 @@ class Recorder:
         made = []
 
         def make(stream, seq, first):
-            made.append(self._event(kind, stream, seq, first, data))
+            made.append(self.make(kind, stream, seq, first, data))
             return limits.encode(made[0])
 
         kept = self._spool.add(kind, make)
@@ -54,8 +60,26 @@ class Recorder:
             self._spool.finish()
         return event
 
-    def _event(self, kind, stream, seq, first, data):
-        common = {
+    def make(self, kind, stream, seq, first, data):
+        """The event itself; only `record` and the beginning of another stream give numbers."""
+        own = {"first_boot": first, **data} if kind == "vm.booted" else data
+        own = limits.fit({key: value for key, value in own.items() if value is not None})
+        return {
+            "specversion": "1.0",
+            "id": "%s-%d" % (stream, seq),
+            "source": self._source,
+            "type": TYPE_PREFIX + kind,
+            "time": datetime.datetime.fromtimestamp(self._now(), datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "datacontenttype": "application/json",
+            "data": {**own, **self._common(stream, seq)},
+        }
+
+    def common_bytes(self):
+        """How much of an event's data, at most, is what `record` adds."""
+        return len(json.dumps(self._common("0" * 32, 2**53), separators=(",", ":"))) + 8
+
+    def _common(self, stream, seq):
+        return {
             "fleet": self._who["fleet"],
             "vm": self._who["vm"],
             "instance_id": self._who["instance_id"],
@@ -64,17 +88,6 @@ class Recorder:
             "boot_id": facts.boot_id(),
             "uptime_s": facts.uptime_s(),
             "clock_synced": facts.clock_synced(),
-        }
-        own = {"first_boot": first, **data} if kind == "vm.booted" else data
-        own = limits.fit({key: value for key, value in own.items() if value is not None})
-        return {
-            "specversion": "1.0",
-            "id": "%s-%d" % (stream, seq),
-            "source": "/fleets/%s/vms/%s" % (self._who["fleet"], self._who["vm"]),
-            "type": TYPE_PREFIX + kind,
-            "time": datetime.datetime.fromtimestamp(self._now(), datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
-            "datacontenttype": "application/json",
-            "data": {**own, **common},
         }
 
     def _log(self, event):

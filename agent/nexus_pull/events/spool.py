@@ -8,6 +8,7 @@ Every process of the agent may record at any time: one lock, held for the length
 """
 
 import contextlib
+import json
 import os
 import re
 
@@ -17,6 +18,9 @@ from nexus_pull.events.stream import Stream
 
 NAME = re.compile(r"([0-9]{6})-([0-9]{16})\.json\Z")
 RECENT = 20
+MOST_ASIDE = 200
+MOST_BYTES = 64 * 1024 * 1024
+LONGEST_S = 7 * 24 * 3600
 # On a full disk these give way first: a later one of the kind says the same.
 EXPENDABLE = ("run.progress", "vm.heartbeat", "bootstrap.step")
 
@@ -50,18 +54,23 @@ class Spool:
         self.folder = paths.spool
         self.recent = paths.spool + "/recent"
         self.aside = paths.spool + "/set-aside"
+        self.staged = paths.spool + "/restream"
         self._lock = paths.stream + ".lock"
-        for folder in (paths.var, self.folder, self.recent, self.aside):
+        for folder in (paths.var, self.folder, self.recent, self.aside, self.staged):
             files.make_directory(folder)
         self._reserve = reserves.Reserve(self.folder)
-        self._stream = Stream(paths, self._reserve)
+        self.stream = Stream(paths, self._reserve)
 
     @contextlib.contextmanager
     def locked(self):
         """Hold the lock; yields the stream's record and what waits, oldest first."""
         with files.locked(self._lock):
             waiting = self.waiting()
-            yield self._stream.load(waiting[-1].epoch if waiting else 0), waiting
+            record = self.stream.load(waiting[-1].epoch if waiting else 0)
+            if self.stream.moving:
+                self.settle()
+                waiting = self.waiting()
+            yield record, waiting
 
     def waiting(self):
         """What waits, oldest first."""
@@ -79,7 +88,7 @@ class Spool:
             if kept and first:
                 record["said"] = sorted({*record["said"], kind})
                 with contextlib.suppress(OSError):
-                    self._stream.save()
+                    self.stream.save()
             self._reserve.fill()
             return kept
 
@@ -95,19 +104,84 @@ class Spool:
         for name in sorted(os.listdir(self.recent))[:-RECENT]:
             files.remove(self.recent + "/" + name)
 
+    def set_aside(self, one, content, refusal):
+        """The receiver never takes this one: keep it, and why, where `status` shows it."""
+        with self.locked() as (record, _):
+            self._raise(record, [one])
+            try:
+                event = json.loads(content.decode())
+            except ValueError:
+                event = content.decode(errors="replace")
+            try:
+                files.write_json(self.aside + "/" + one.name, {"refusal": refusal, "event": event})
+                files.remove(one.path)
+            except OSError as error:
+                if not reserves.is_full(error):
+                    raise
+                files.remove(self.aside + "/" + one.name + files.NEW_SUFFIX)
+                os.replace(one.path, self.aside + "/" + one.name)
+            self._drop_oldest_aside(record)
+
+    def trim(self, now, synced):
+        """Drop what is too old or too much, and count it. An age needs a right clock, now as then."""
+        with self.locked() as (record, waiting):
+            found = {one: os.stat(one.path) for one in waiting}
+            old = [one for one in waiting if synced and now - found[one].st_mtime > LONGEST_S and self._was_synced(one)]
+            size = sum(stat.st_size for stat in found.values())
+            much = []
+            if size > MOST_BYTES:
+                for one in sorted(waiting, key=lambda one: self._kind(one) not in EXPENDABLE):
+                    if size <= MOST_BYTES * 9 // 10:  # some room at once: this looks into every file
+                        break
+                    size -= found[one].st_size
+                    much.append(one)
+            gone = {one.name: one for one in (*old, *much)}.values()
+            if gone:
+                self._raise(record, gone, dropped=len(gone))
+                for one in gone:
+                    files.remove(one.path)
+
+    def counts(self):
+        """What vm.booted and vm.heartbeat say of the spool."""
+        sizes = [os.stat(one.path).st_size for one in self.waiting()]
+        aside = len([name for name in os.listdir(self.aside) if NAME.match(name)])
+        with self.locked() as (record, _):
+            return {"events": len(sizes), "bytes": sum(sizes), "set_aside": aside, "dropped": record["dropped"]}
+
+    def unreported_drops(self):
+        """How many were dropped and no event has said so."""
+        with self.locked() as (record, _):
+            return record["dropped"] - record["drops_reported"]
+
+    def drops_are_reported(self, dropped):
+        with self.locked() as (record, _):
+            record["drops_reported"] = dropped
+            self.stream.save()
+
+    def settle(self):
+        """The second half of restream.begin; again after a crash in it. Under the lock."""
+        for name in sorted(os.listdir(self.staged)):
+            if NAME.match(name):
+                os.replace(self.staged + "/" + name, self.folder + "/" + name)
+        for one in self.waiting():
+            if one.epoch == self.stream.record["epoch"] - 1:
+                files.remove(one.path)
+        files.sync_directory(self.folder)
+        self.stream.settled()
+
     def _raise(self, record, gone, dropped=0):
         highest = max([record["seq"], *(one.seq for one in gone if one.epoch == record["epoch"])])
         if highest > record["seq"] or dropped:
             record["seq"] = highest
             record["dropped"] += dropped
-            self._stream.save()
+            self.stream.save()
 
     def _store(self, name, content, waiting):
         path = self.folder + "/" + name
         for victim in self._victims(waiting):
             try:
                 if victim is not None:
-                    self._raise(self._stream.record, [victim], dropped=1)
+                    self._raise(self.stream.record, [victim], dropped=1)
                     self._reserve.give(victim.path)
                 self._reserve.write_event(path, content)
                 return True
@@ -115,7 +189,7 @@ class Spool:
                 if not reserves.is_full(error):
                     raise
         with contextlib.suppress(OSError):
-            self._raise(self._stream.record, [Waiting(self.folder, name)], dropped=1)
+            self._raise(self.stream.record, [Waiting(self.folder, name)], dropped=1)
         return False
 
     def _victims(self, waiting):
@@ -127,3 +201,13 @@ class Spool:
     def _kind(self, one):
         value = files.read_json(one.path) or {}
         return value.get("type", "").replace("io.nexus-pull.", "", 1)
+
+    def _was_synced(self, one):
+        value = files.read_json(one.path) or {}
+        return value.get("data", {}).get("clock_synced") is True
+
+    def _drop_oldest_aside(self, record):
+        names = sorted(name for name in os.listdir(self.aside) if NAME.match(name))[:-MOST_ASIDE]
+        for name in names:
+            files.remove(self.aside + "/" + name)
+        self._raise(record, [], dropped=len(names))

@@ -27,22 +27,36 @@ class Stream:
         record = files.read_json(self._path)
         if not isinstance(record, dict) or "random_id" not in record:
             record = {"random_id": secrets.token_hex(16)}
-        record = {"epoch": highest_epoch, "seq": 0, "said": [], "dropped": 0, "drops_reported": 0, **record}
+        record = {"epoch": highest_epoch, **self._fresh(), **record}
         stream = self._name(record["random_id"])
         if record.get("stream") != stream:
-            record.update(
-                stream=stream, epoch=max(record["epoch"], highest_epoch) + 1, seq=0, said=[], dropped=0, drops_reported=0
-            )
+            record.update(self._fresh(), stream=stream, epoch=max(record["epoch"], highest_epoch) + 1)
             self.record = record
             self._save_if_there_is_room()
         self.record = record
         return record
 
-    def renew(self):
-        """Begin another stream on this machine."""
-        self.record["random_id"] = secrets.token_hex(16)
-        self.record.update(stream=self._name(self.record["random_id"]), epoch=self.record["epoch"] + 1, seq=0, said=[])
+    def another(self):
+        """(random id, name) of a stream that this machine could begin."""
+        random_id = secrets.token_hex(16)
+        return random_id, self._name(random_id)
+
+    def begin(self, random_id):
+        """Begin that stream; its events lie ready. The one moment that counts in restream.begin."""
+        epoch = self.record["epoch"] + 1
+        self.record.update(self._fresh(), random_id=random_id, stream=self._name(random_id), epoch=epoch, moving=True)
         self.save()
+
+    @property
+    def moving(self):
+        return self.record.get("moving", False)
+
+    def settled(self):
+        self.record["moving"] = False
+        self.save()
+
+    def _fresh(self):
+        return {"seq": 0, "said": [], "dropped": 0, "drops_reported": 0, "moving": False}
 
     def save(self):
         content = (json.dumps(self.record, indent=2, sort_keys=True) + "\n").encode()

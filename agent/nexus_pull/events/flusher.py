@@ -1,0 +1,180 @@
+"""Send what waits in the spool: in order, in batches, signed anew at each attempt, until nothing waits."""
+
+import json
+import random
+
+from nexus_pull import boot, config as configs, files, heartbeat
+from nexus_pull.console import say
+from nexus_pull.errors import AgentError
+from nexus_pull.events import Recorder, answers, limits, restream, signing, transport
+from nexus_pull.events.clock import Clock
+from nexus_pull.events.recorder import source_of
+from nexus_pull.events.spool import Spool
+
+FIRST_PAUSE_S = 1
+LONGEST_PAUSE_S = 300
+ARRAY_BYTES = 2 + 100  # brackets and commas
+
+
+class Flusher:
+    """One round after the other. State that must survive is in the spool; here is only what a restart may forget."""
+
+    def __init__(self, paths, clock=None, chance=random.random):
+        self._paths = paths
+        self._clock = clock or Clock()
+        self._chance = chance
+        self._spool = Spool(paths)
+        self._failures = 0
+        self._said = None
+        self._one_by_one = set()
+        self.delivered = 0
+
+    def run(self, once=False):
+        """Until nothing waits; with `once` until something cannot be delivered. Returns how many are left waiting."""
+        while True:
+            pause = self.step()
+            if pause is None or (once and pause > 0):
+                return len(self._spool.waiting())
+            if pause > 0:
+                self._clock.sleep(pause)
+
+    def step(self):
+        """One request at most. Seconds to wait before the next step; None when nothing waits."""
+        try:
+            config = configs.load(self._paths)
+            if config["receiver"] is None:
+                self._spool.finish()
+                return None
+            self._spool.trim(self._clock.now(), self._clock.synced())
+            batch = self._next_batch(source_of(config))
+            if not batch:
+                return None
+            return self._act(batch, self._post(config["receiver"], batch), config)
+        except AgentError as error:
+            return self._failed(answers.Verdict(answers.RETRY, error.reason, error.message))
+
+    def _next_batch(self, source):
+        """[(Waiting, bytes)] of one stream, as many as one request may carry."""
+        batch, size = [], ARRAY_BYTES
+        for one in self._spool.waiting():
+            content = one.read()
+            if not self._is_ours(one, content, source):
+                continue
+            size += len(content) + 1
+            alone = one.name in self._one_by_one
+            if batch and (alone or one.epoch != batch[0][0].epoch or size > answers.LIMITS["body_bytes"]):
+                break
+            batch.append((one, content))
+            if alone or len(batch) == answers.LIMITS["batch_events"]:
+                break
+        return batch
+
+    def _is_ours(self, one, content, source):
+        """A clone keeps the spool of the machine that it was made from, and a damaged file is no event."""
+        try:
+            claimed = json.loads(content.decode())["source"]
+        except (ValueError, KeyError, TypeError):
+            claimed = None
+        if claimed == source:
+            return True
+        code = "body_malformed" if claimed is None else "source_mismatch"
+        message = "not an event" if claimed is None else "an event of %s, and this is %s" % (claimed, source)
+        self._set_aside([(one, content)], answers.Verdict(answers.SET_ASIDE, message=message, code=code))
+        return False
+
+    def _post(self, receiver, batch):
+        if len(batch) == 1:
+            body, kind = batch[0][1], "application/cloudevents+json"
+            message_id = json.loads(body)["id"]
+        else:
+            body = b"[" + b",".join(content for _, content in batch) + b"]"
+            kind = "application/cloudevents-batch+json"
+            message_id = "%s-%d" % (json.loads(batch[0][1])["id"], batch[-1][0].seq)
+        headers = signing.headers(self._key(), message_id, self._clock.timestamp(), body)
+        headers["content-type"] = kind + "; charset=utf-8"
+        return transport.post(transport.opener(receiver), receiver["url"], headers, body, self._clock.synced)
+
+    def _act(self, batch, verdict, config):
+        if verdict.action == answers.DONE:
+            return self._succeeded(batch, config)
+        if verdict.corrects_clock and self._clock.correct(verdict.date):
+            say(self._paths, "the receiver refuses this machine's time; signing by the receiver's")
+            return 0
+        if verdict.action == answers.RETRY:
+            return self._failed(verdict)
+        if len(batch) > 1 and (verdict.splits or verdict.begins_stream):
+            self._one_by_one.update(one.name for one, _ in batch)
+            return 0
+        if verdict.begins_stream:
+            return self._begin_stream(config)
+        self._set_aside(batch, verdict)
+        return 0
+
+    def _begin_stream(self, config):
+        recorder = Recorder(self._paths, config)
+
+        def introduce(stream, seq, old):
+            data = {**boot.what_it_is(self._paths, config, spool=None), "reason": "seq_reused"}
+            data["message"] = "numbers of stream %s were used before: the state of this machine went back" % old
+            return limits.encode(recorder.make("vm.booted", stream, seq, True, data))
+
+        old, new = restream.begin(self._spool, introduce)
+        say(self._paths, "seq_reused: the state of this machine went back; stream %s begins after %s" % (new, old))
+        return 0
+
+    def _succeeded(self, batch, config):
+        self._spool.finish([one for one, _ in batch])
+        self._one_by_one.difference_update(one.name for one, _ in batch)
+        self.delivered += len(batch)
+        if self._said:
+            say(self._paths, "events are delivered again")
+        self._said, self._failures = None, 0
+        self._note({"state": "delivering"})
+        if self._spool.unreported_drops() > 0:
+            heartbeat.record(self._paths, config)
+        return 0
+
+    def _failed(self, verdict):
+        """The pause before the next attempt: at least what the receiver asks for, and never the same for a whole fleet."""
+        backoff = min(FIRST_PAUSE_S * 2 ** min(self._failures, 20), LONGEST_PAUSE_S)
+        pause = max(backoff * (0.5 + self._chance() / 2), verdict.retry_after_s * (1 + self._chance() / 10))
+        self._failures += 1
+        if self._said != verdict.reason:
+            self._said = verdict.reason
+            say(self._paths, "events wait in the spool: %s: %s" % (verdict.reason, verdict.message))
+        self._note(
+            {
+                "state": "waiting",
+                "reason": verdict.reason,
+                "message": verdict.message,
+                "remedy": verdict.remedy,
+                "attempts": self._failures,
+                "next_attempt_in_s": round(pause),
+            }
+        )
+        if verdict.waits_for_clock:
+            self._clock.wait_for_time(pause)
+            return 0.001
+        return pause
+
+    def _set_aside(self, batch, verdict):
+        for one, content in batch:
+            refusal = {"status": verdict.status, "code": verdict.code, "message": verdict.message}
+            refusal["remedy"] = verdict.remedy
+            self._spool.set_aside(one, content, refusal)
+            self._one_by_one.discard(one.name)
+            say(self._paths, "events_set_aside: an event was refused for good: %s" % verdict.message)
+
+    def _note(self, delivery):
+        """For `status`; on a full disk it is not worth a block."""
+        try:
+            files.write_json(self._paths.delivery, {**delivery, "at": round(self._clock.now())})
+        except OSError:
+            files.remove(self._paths.delivery + files.NEW_SUFFIX)
+
+    def _key(self):
+        try:
+            with open(self._paths.secret("receiver_key"), encoding="ascii") as source:
+                return source.read().strip()
+        except OSError as error:
+            raise AgentError("secret_missing", "secret receiver_key cannot be read: %s" % error.strerror) from error

@@ -1,0 +1,35 @@
+"""Begin a new stream: the state of this machine went back, as after a snapshot, and its numbers were used before.
+
+What waits goes over into the new stream, after a vm.booted that says so. Staged first, then begun by one write of
+stream.json, then moved: whenever the power goes, each event is in exactly one stream.
+"""
+
+import json
+import os
+
+from nexus_pull import files
+
+
+def begin(spool, introduce):
+    """`introduce(stream, seq, old stream)` gives the bytes of the new stream's first event. Returns (old, new)."""
+    with spool.locked() as (record, waiting):
+        for name in os.listdir(spool.staged):
+            files.remove(spool.staged + "/" + name)
+        old = record["stream"]
+        random_id, new = spool.stream.another()
+        contents = [introduce(new, 1, old)]
+        for one in waiting:
+            if one.epoch == record["epoch"]:
+                contents.append(_renumbered(one.read(), new, len(contents) + 1))
+        for seq, content in enumerate(contents, 1):
+            files.write("%s/%06d-%016d.json" % (spool.staged, record["epoch"] + 1, seq), content)
+        spool.stream.begin(random_id)
+        spool.settle()
+    return old, new
+
+
+def _renumbered(content, stream, seq):
+    event = json.loads(content.decode())
+    event["id"] = "%s-%d" % (stream, seq)
+    event["data"].update(stream=stream, seq=seq)
+    return json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode()

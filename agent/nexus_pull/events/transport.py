@@ -1,0 +1,52 @@
+"""One request to the receiver: no redirect is followed, no certificate goes unchecked."""
+
+import http.client
+import ssl
+import urllib.error
+import urllib.request
+
+from nexus_pull import VERSION
+from nexus_pull.errors import AgentError
+from nexus_pull.events import answers
+
+TIMEOUT_S = 20
+MOST_ANSWER_BYTES = 65536
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """A redirect would hand the event, and a signature that is valid for minutes, to somebody else."""
+
+    def redirect_request(self, *args, **kwargs):
+        return None
+
+
+def opener(receiver):
+    """What `post` needs, for the receiver of the configuration."""
+    context = ssl.create_default_context()
+    if "ca_certificate" in receiver:
+        try:
+            context.load_verify_locations(cadata=receiver["ca_certificate"])
+        except ssl.SSLError as error:
+            raise AgentError("config_invalid", "receiver.ca_certificate is no PEM certificate") from error
+    return urllib.request.build_opener(_NoRedirect, urllib.request.HTTPSHandler(context=context))
+
+
+def post(way, url, headers, body, synced):
+    """Send and return the Verdict. `way` is an opener; `synced` tells whether the clock is right."""
+    all_headers = {**headers, "user-agent": "nexus-pull-agent/" + VERSION}
+    request = urllib.request.Request(url, data=body, headers=all_headers, method="POST")
+    try:
+        with way.open(request, timeout=TIMEOUT_S) as answer:
+            return answers.judge(answer.status, {}, b"")
+    except urllib.error.HTTPError as error:
+        with error:
+            return answers.judge(error.code, {k.lower(): v for k, v in error.headers.items()}, _read(error))
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        return answers.no_answer(error, synced())
+
+
+def _read(error):
+    try:
+        return error.read(MOST_ANSWER_BYTES)
+    except (OSError, http.client.HTTPException):
+        return b""  # it broke off: the status is known, and stands for itself
