@@ -111,7 +111,7 @@ def _json(value):
 
 def _stale_secrets(paths, seed):
     kept = set(seed["secrets"])
-    return [paths.secret(name) for name in sorted(os.listdir(paths.secrets)) if name not in kept and _is_final(name)]
+    return [paths.seed_secret(name) for name in sorted(os.listdir(paths.secrets)) if name not in kept and _is_final(name)]
 
 
 def _is_final(name):

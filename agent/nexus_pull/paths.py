@@ -24,12 +24,16 @@ class Paths:
         self.state = self.var + "/state.json"
         self.stream = self.var + "/stream.json"
         self.bootstrap = self.var + "/bootstrap.json"
+        self.vault = self.var + "/vault.json"
         self.spool = self.var + "/spool"
         self.delivery = self.var + "/delivery.json"
         self.log = self.at("/var/log/ansible-pull.log")
         # Not below /var/lib/nexus-pull, which is root's alone: a task may become another user and needs this Python.
         self.lib = self.at("/usr/local/lib/nexus-pull")
         self.run = self.at("/run/nexus-pull")
+        # Memory, not disk: what Vault gave, for as long as a run takes, and the token with which it was read.
+        self.fetched = self.run + "/secrets"
+        self.vault_token = self.run + "/vault-token.json"
         self.run_lock = self.run + "/run.lock"
         self.flush_lock = self.run + "/flush.lock"
         self.console = self.at("/dev/console")
@@ -45,8 +49,13 @@ class Paths:
     def at(self, absolute):
         return self.root + absolute
 
-    def secret(self, name):
+    def seed_secret(self, name):
         return self.secrets + "/" + name
+
+    def secret(self, name):
+        """The secret that counts: what Vault gave wins over a file of the seed's."""
+        fetched = self.fetched + "/" + name
+        return fetched if os.path.exists(fetched) else self.seed_secret(name)
 
     @property
     def search_path(self):

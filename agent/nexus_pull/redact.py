@@ -1,7 +1,10 @@
 """Secrets never reach a log, whatever program prints them."""
 
+import json
 import os
 import urllib.parse
+
+from nexus_pull import files
 
 SHORTEST = 6
 MASK = "***"
@@ -10,13 +13,38 @@ MASK = "***"
 def secret_texts(paths):
     """Every form in which a secret file's content could turn up in one line of output, the longest first."""
     found = set()
-    for name in os.listdir(paths.secrets) if os.path.isdir(paths.secrets) else ():
-        with open(paths.secret(name), encoding="utf-8", errors="replace") as source:
-            for line in source.read().splitlines():
-                found |= {line.strip(), urllib.parse.quote(line.strip(), safe="")}
+    for content in _contents(paths):
+        for text in _pieces(content):
+            found |= {text, urllib.parse.quote(text, safe="")}
     # Shorter ones would mask ordinary words; so would the frame of a PEM file.
     kept = {text for text in found if len(text) >= SHORTEST and not text.startswith("-----")}
     return sorted(kept, key=len, reverse=True)
+
+
+def _contents(paths):
+    for folder in (paths.secrets, paths.fetched):
+        for name in os.listdir(folder) if os.path.isdir(folder) else ():
+            with open(os.path.join(folder, name), encoding="utf-8", errors="replace") as source:
+                yield source.read()
+    for path, key in ((paths.vault, "secret_id"), (paths.vault_token, "token")):
+        yield str((files.read_json(path) or {}).get(key, ""))
+
+
+def _pieces(content):
+    """Lines; of a JSON document each text in it, of a YAML line its value."""
+    try:
+        return set(_leaves(json.loads(content)))
+    except ValueError:
+        lines = {line.strip() for line in content.splitlines()}
+        return lines | {line.partition(": ")[2].strip().strip("'\"") for line in lines}
+
+
+def _leaves(value):
+    if isinstance(value, dict):
+        return [text for item in value.values() for text in _leaves(item)]
+    if isinstance(value, list):
+        return [text for item in value for text in _leaves(item)]
+    return [line.strip() for line in str(value).splitlines()]
 
 
 def redactor(texts):

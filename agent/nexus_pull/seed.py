@@ -33,7 +33,7 @@ def contents(paths, seed, program):
     """Every file that the seed stands for: [(path, bytes, mode)], without agent.json and the list of managed files."""
     placed = [(paths.program, program, 0o755)] if program is not None else []
     for name, value in sorted(seed["secrets"].items()):
-        placed.append((paths.secret(name), _secret_bytes(name, value), 0o600))
+        placed.append((paths.seed_secret(name), _secret_bytes(name, value), 0o600))
     for entry in seed["files"]:
         content = base64.b64decode(entry["content_b64"], validate=True)
         placed.append((paths.at(entry["path"]), content, int(entry["mode"], 8)))
