@@ -8,6 +8,7 @@ manifest.json            version and sha256.
 """
 
 import argparse
+import ast
 import base64
 import gzip
 import hashlib
@@ -15,6 +16,7 @@ import io
 import json
 import os
 import sys
+import tokenize
 import zipfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -34,7 +36,7 @@ def sources():
         for name in names:
             if name.endswith(".py"):
                 path = os.path.join(folder, name)
-                found[os.path.relpath(path, HERE).replace(os.sep, "/")] = _read(path)
+                found[os.path.relpath(path, HERE).replace(os.sep, "/")] = without_prose(_read(path))
     del found["nexus_pull/__main__.py"]
     found["__main__.py"] = START
     for name in SCHEMAS:
@@ -94,6 +96,39 @@ def main():
         os.chmod(path, 0o755 if name == "nexus-pull-agent" else 0o644)
         print("%7d %s" % (len(content), name))
     return 0
+
+
+def without_prose(source):
+    """Python source without comments, docstrings and empty lines, which the seed need not carry. All else stays as it is
+    written: the same bytes from every version of Python, unlike what ast.unparse gives."""
+    lines = source.decode().split("\n")
+    for token in tokenize.tokenize(io.BytesIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            row, column = token.start
+            lines[row - 1] = lines[row - 1][:column].rstrip()
+    kept_empty = set()
+    for node in ast.walk(ast.parse(source)):
+        # A text of several lines may have empty ones.
+        if isinstance(node, (ast.Constant, ast.JoinedStr)) and node.end_lineno > node.lineno:
+            kept_empty.update(range(node.lineno, node.end_lineno + 1))
+    for node in ast.walk(ast.parse(source)):
+        prose = _docstring(node)
+        if prose is not None:
+            alone = len(node.body) == 1 and not isinstance(node, ast.Module)
+            lines[prose.lineno - 1] = lines[prose.lineno - 1][: prose.col_offset] + ("pass" if alone else "")
+            for row in range(prose.lineno, prose.end_lineno):
+                lines[row] = ""
+            kept_empty.difference_update(range(prose.lineno, prose.end_lineno + 1))
+    shown = [line for row, line in enumerate(lines, 1) if line.strip() or row in kept_empty]
+    return ("\n".join(shown) + "\n").encode()
+
+
+def _docstring(node):
+    if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and node.body:
+        first = node.body[0]
+        if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
+            return first
+    return None
 
 
 def _version():

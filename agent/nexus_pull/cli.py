@@ -28,7 +28,7 @@ def main(argv=None):
 
 
 def _parser():
-    parser = argparse.ArgumentParser(prog="nexus-pull-agent", description=__doc__, allow_abbrev=False)
+    parser = argparse.ArgumentParser(prog="nexus-pull-agent", allow_abbrev=False)
     parser.add_argument("--version", action="version", version="nexus-pull-agent " + VERSION)
     commands = parser.add_subparsers(dest="name", required=True, metavar="COMMAND")
     adopting = commands.add_parser("adopt", help="take over the configuration of a seed")

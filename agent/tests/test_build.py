@@ -1,3 +1,4 @@
+import ast
 import base64
 import gzip
 import json
@@ -10,6 +11,16 @@ import build
 from tests import AGENT, PROGRAM
 
 BUILT = os.path.join(AGENT, "built")
+
+
+def code_of(source):
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if build._docstring(node) is not None:
+            del node.body[0]
+            if not node.body and not isinstance(node, ast.Module):
+                node.body = [ast.Pass()]
+    return ast.dump(tree)
 
 
 class Build(unittest.TestCase):
@@ -35,6 +46,25 @@ class Build(unittest.TestCase):
 
     def test_the_program_fits_the_seed(self):
         self.assertLess(len(self.read("nexus-pull-agent.gz.b64")), 60 * 1024)
+
+    def test_what_is_left_out_of_a_source_is_prose_alone(self):
+        count = 0
+        for folder, _, names in os.walk(os.path.join(AGENT, "nexus_pull")):
+            for name in names:
+                if name.endswith(".py"):
+                    with open(os.path.join(folder, name), "rb") as stream:
+                        source = stream.read()
+                    shipped = build.without_prose(source)
+                    self.assertEqual(code_of(shipped), code_of(source), name)
+                    self.assertNotIn(b'"""', shipped.splitlines()[0], name)
+                    count += 1
+        self.assertGreater(count, 20)
+
+    def test_a_text_keeps_what_looks_like_prose(self):
+        tricky = b'"""doc"""\nX = """a # b\n\n  # c\n"""  # d\n\ndef f():\n    """doc"""\n\nY = "#"\n'
+        self.assertEqual(
+            build.without_prose(tricky), b'X = """a # b\n\n  # c\n"""\ndef f():\n    pass\nY = "#"\n'
+        )
 
     def test_the_file_runs_alone(self):
         done = subprocess.run([sys.executable, "-I", PROGRAM, "--version"], capture_output=True, text=True, check=True)
