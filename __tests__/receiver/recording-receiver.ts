@@ -31,6 +31,8 @@ export class RecordingReceiver {
   public readonly waits: WaitAnswer[] = [];
   /** Changes of the roster and releases are appended here, one line each. */
   public log?: string;
+  /** Told of each request before it is answered. */
+  public onRequest?: (request: Recorded) => void;
   private readonly used = new Set<string>();
   private newest = "";
   private server?: Server;
@@ -45,7 +47,9 @@ export class RecordingReceiver {
     return `${this.tls === undefined ? "http" : "https"}://localhost:${this.port}/webhook`;
   }
 
+  /** Starts it, on the port that it had before if it was stopped; nothing when it runs. */
   public async start(): Promise<void> {
+    if (this.server !== undefined) return;
     const handler = (request: IncomingMessage, response: ServerResponse): void => void this.handle(request, response);
     this.server = this.tls === undefined ? createHttp(handler) : createHttps(this.tls, handler);
     await new Promise<void>((resolve) => this.server?.listen(this.port, "127.0.0.1", resolve));
@@ -77,7 +81,9 @@ export class RecordingReceiver {
       typeof fault === "object"
         ? { status: fault.status, text: problem("unavailable") }
         : this.answer(request.method ?? "", path, id, String(request.headers["nexus-pull-mac"] ?? ""), body);
-    this.requests.push({ method: request.method ?? "", path: request.url ?? "", id, body, status: answer.status });
+    const recorded = { method: request.method ?? "", path: request.url ?? "", id, body, status: answer.status };
+    this.requests.push(recorded);
+    this.onRequest?.(recorded);
     if (fault === "lost response") (request.socket as Socket).destroy();
     else response.writeHead(answer.status, { "content-type": "application/problem+json" }).end(answer.text);
   }
