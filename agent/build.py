@@ -21,6 +21,9 @@ import zipfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 CONTRACT = os.path.join(os.path.dirname(HERE), "contract")
+# What the run adds to ansible: the same files that the Ansible repository has.
+PLUGINS = os.path.join(os.path.dirname(HERE), "ansible-playbooks", "plugins")
+PLUGIN_SOURCES = ("callback/nexus_pull.py", "nexus_pull_report")
 SCHEMAS = ("agent-config.schema.json", "seed.schema.json")
 # Isolated: no PYTHON* variable and no user site can change what a program of root's does.
 SHEBANG = b"#!/usr/bin/python3 -I\n"
@@ -43,7 +46,17 @@ def sources():
         schema = _without_descriptions(json.loads(_read(os.path.join(CONTRACT, name))))
         found["nexus_pull/schemas/" + name] = _compact(schema)
     found["nexus_pull/schemas/rejections.json"] = _compact(_rejections())
+    plugins = dict(_plugins())
+    found.update(("nexus_pull/plugins/" + name, content) for name, content in plugins.items())
+    found["nexus_pull/plugins/INDEX"] = "".join(name + "\n" for name in sorted(plugins)).encode()
     return found
+
+
+def _plugins():
+    for source in PLUGIN_SOURCES:
+        path = os.path.join(PLUGINS, source)
+        names = [source] if os.path.isfile(path) else ["%s/%s" % (source, name) for name in os.listdir(path)]
+        yield from ((name, _read(os.path.join(PLUGINS, name))) for name in names if name.endswith(".py"))
 
 
 def _rejections():

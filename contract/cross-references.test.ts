@@ -42,6 +42,7 @@ describe("reasons.json", () => {
     const missing = sourceAndRun.map(({ code }) => code).filter((code) => !covered.has(code));
     // No case can bring these about at will; the agent's own tests do it with stand-ins.
     expect(missing).toEqual([
+      "agent_error",
       "git_failed",
       "source_signature_bad",
       "inventory_invalid",

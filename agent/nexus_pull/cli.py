@@ -5,7 +5,7 @@ import json
 import os
 import sys
 
-from nexus_pull import VERSION, adopt, boot, bootstrap, config as configs, files, git, heartbeat, run, status
+from nexus_pull import VERSION, adopt, boot, bootstrap, config as configs, files, heartbeat, run, source, status
 from nexus_pull.console import say
 from nexus_pull.errors import AgentError
 from nexus_pull.events.flusher import Flusher
@@ -40,7 +40,9 @@ def _parser():
     flushing = commands.add_parser("flush", help="send what waits in the spool, until nothing waits")
     flushing.add_argument("--once", action="store_true", help="end when something cannot be delivered now")
     flushing.set_defaults(command=_flush)
-    commands.add_parser("run", help="fetch, and ansible-pull once").set_defaults(command=_run)
+    running = commands.add_parser("run", help="fetch, verify, and ansible-pull once")
+    running.add_argument("--trigger", choices=run.TRIGGERS, default="manual", help="what for; timer: skip when up to date")
+    running.set_defaults(command=_run)
     showing = commands.add_parser("status", help="what is configured and what the last run came to")
     showing.add_argument("--json", action="store_true")
     showing.set_defaults(command=_status)
@@ -58,6 +60,8 @@ def _adopt(paths, arguments):
 def _boot(paths, arguments):
     adopt.recover_files(paths)
     print("nexus-pull: " + boot.boot(paths), flush=True)
+    # After vm.booted: what this boot cut short belongs to the machine that has come back.
+    run.report_cut_short(paths)
     return 0
 
 
@@ -81,7 +85,7 @@ def _flush(paths, arguments):
 
 
 def _run(paths, arguments):
-    return run.run(paths)
+    return run.run(paths, arguments.trigger)
 
 
 def _status(paths, arguments):
@@ -93,7 +97,7 @@ def _status(paths, arguments):
 def _git_credential(paths, arguments):
     # git also says `store` and `erase`; there is nothing to do for them.
     if arguments.operation == "get":
-        source = configs.load(paths)["source"]
+        configured = configs.load(paths)["source"]
         with open(paths.secret("git_token"), encoding="utf-8") as stream:
-            sys.stdout.write(git.credential_answer(source, stream.read().strip(), sys.stdin.read()))
+            sys.stdout.write(source.credential_answer(configured, stream.read().strip(), sys.stdin.read()))
     return 0

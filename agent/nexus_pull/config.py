@@ -24,24 +24,8 @@ def load(paths):
 def refusals(config):
     """Why this agent must not run this configuration: each thing that is asked for and that it cannot do."""
     found = []
-    policy = config["source"]["verify"]["policy"]
-    if policy != "none":
-        found.append("verify.policy is %s, and this agent verifies no signatures" % policy)
     if config["vault"] is not None:
         found.append("vault is set, and this agent reads no Vault or OpenBao")
-    if config["run"]["mode"] != "apply":
-        found.append("run.mode is %s, and this agent knows only apply" % config["run"]["mode"])
-    if "requirements" in config["run"]:
-        found.append("run.requirements is set, and this agent installs no collections or roles")
     names = list(config["run"]["playbooks"]) + [config["run"].get("inventory", "x")]
     found += ["%r: ansible-pull splits such a name" % name for name in names if not PLAIN_NAME.match(name)]
-    return found
-
-
-def limits(config):
-    """What is asked for and has no effect yet; shown by status, no reason to refuse."""
-    found = [
-        "runs are not reported to the receiver yet: only vm.booted and vm.heartbeat are",
-        "no evidence of work is collected yet: exit code 0 is no proof of success (evidence_missing)",
-    ]
     return found

@@ -1,21 +1,23 @@
 """ansible-pull of one commit from the local mirror."""
 
-import configparser
 import json
 import os
 import re
 import shutil
+import stat
 import subprocess
 
 from nexus_pull import files, process
 from nexus_pull.errors import AgentError
+from nexus_pull.runs import callbacks, no_log
 
 # Explicit, so that `hosts: all` matches; then the implicit localhost's interpreter and connection must be said too.
 INVENTORY = 'localhost ansible_connection=local ansible_python_interpreter="{{ ansible_playbook_python }}"\n'
+SYSTEM_CONFIG = "/etc/ansible/ansible.cfg"
 
 
 class Playbook:
-    """One execution: `prepare` finds and checks what is needed, `execute` runs it."""
+    """One execution: `require_ansible` finds what is needed, `prepare` makes the run directory, `execute` runs it."""
 
     def __init__(self, paths, config, log):
         self._paths = paths
@@ -23,60 +25,101 @@ class Playbook:
         self._minimum = config["bootstrap"]["ansible_core"].get("minimum")
         self._log = log
         self.checkout = paths.work + "/checkout"
+        self.evidence = paths.work + "/" + callbacks.EVIDENCE
+        self.version = None
 
-    def require_ansible(self):
+    def require_ansible(self, state):
+        """Its version is remembered with the program's identity: to ask costs as much as a small playbook."""
         program = shutil.which("ansible-pull", path=self._paths.search_path)
         if program is None:
-            raise AgentError("ansible_missing", "ansible-pull is not installed, and this agent installs nothing")
-        if self._minimum is not None:
-            seen = self._version(program)
-            if _numbers(seen) < _numbers(self._minimum):
-                raise AgentError(
-                    "ansible_too_old",
-                    "ansible-core is %s, at least %s is asked for, and this agent installs nothing"
-                    % (seen or "of an unknown version", self._minimum),
-                )
+            raise AgentError("ansible_missing", "ansible-pull is not installed: searched %s" % self._paths.search_path)
+        real = os.path.realpath(program)
+        about = os.stat(real)
+        identity = [real, about.st_mtime_ns, about.st_size]
+        known = state.get("ansible") or {}
+        if known.get("identity") != identity:
+            known = {"identity": identity, "version": self._ask_version(program)}
+            state.value["ansible"] = known  # written with the next change
+        self.version = known["version"]
+        if self._minimum is not None and _numbers(self.version) < _numbers(self._minimum):
+            raise AgentError("ansible_too_old", "ansible-core is %s, wanted is %s" % (self.version, self._minimum))
 
-    def execute(self, source, commit):
-        """(exit code, whether the deadline passed)."""
-        # Anew each time: with a checkout that is there, ansible-pull takes the inventory of the commit before, and
-        # when that names other hosts it checks nothing out, exits 0 for it and runs the old commit.
-        shutil.rmtree(self._paths.work, ignore_errors=True)
+    def require_private_folders(self):
+        """Ansible ignores ansible.cfg in a folder that others may write to, and whoever can write there is root soon."""
+        for path in (self._paths.var, self._paths.work):
+            try:
+                mode = os.lstat(path).st_mode
+            except FileNotFoundError:
+                continue
+            if mode & stat.S_IWOTH or stat.S_ISLNK(mode):
+                said = "%s has mode %o: others may write to it" % (path, stat.S_IMODE(mode))
+                raise AgentError("checkout_world_writable", said)
+
+    def prepare(self):
+        """An empty run directory: with a checkout that is there, ansible-pull takes the inventory of the commit before,
+        and when that names other hosts it checks nothing out, exits 0 for it and runs the old commit."""
         files.make_directory(self._paths.work)
-        argv = self._argv(source, commit)
-        environment = process.environment(self._paths, PYTHONUNBUFFERED="1", ANSIBLE_NOCOLOR="1")
+        for name in os.listdir(self._paths.work):
+            path = self._paths.work + "/" + name
+            if os.path.isdir(path) and not os.path.islink(path):
+                shutil.rmtree(path)
+            else:
+                files.remove(path)
+        files.make_directory(self._paths.work + "/tmp")
+
+    def execute(self, commit, settings, secret_vars=None, more=None):
+        """(exit code, whether the deadline passed). `settings`: [defaults] of the commit's ansible.cfg."""
+        argv = self._argv(commit, settings, secret_vars)
+        plugins = callbacks.install(self._paths.run + "/plugins")
+        merged = callbacks.environment(plugins, self._paths.work, settings, self.checkout)
+        own = {"PYTHONUNBUFFERED": "1", "ANSIBLE_NOCOLOR": "1", "TMPDIR": self._paths.work + "/tmp"}
+        environment = process.environment(self._paths, **own, **merged, **(more or {}))
         # Files that tasks create get the mode that they would get by hand.
         before = os.umask(0o022)
+        shown = no_log.NoLogFilter(self._log.line)
         try:
-            return process.run(argv, environment, self._paths.work, self._run["timeout_s"], self._log.line)
+            return process.run(argv, environment, self._paths.work, self._run["timeout_s"], shown.line)
         finally:
             os.umask(before)
+            shown.end()
 
-    def _argv(self, source, commit):
-        extra_vars = self._paths.work + "/extra-vars.json"
-        files.write(extra_vars, json.dumps(self._run["extra_vars"]).encode())
+    def settings_of(self, text):
+        """[defaults] of the ansible.cfg that the run will use: the commit's, else the system's."""
+        if text is None:
+            try:
+                with open(self._paths.at(SYSTEM_CONFIG), encoding="utf-8", errors="replace") as stream:
+                    text = stream.read()
+            except OSError:
+                text = ""
+        return callbacks.defaults_of(text)
+
+    def _argv(self, commit, settings, secret_vars):
+        extra_vars = self._paths.work + "/extra-vars.yml"
+        files.write(extra_vars, unsafe_yaml(self._run["extra_vars"]).encode())
         argv = ["ansible-pull", "--url", self._paths.mirror, "--checkout", commit, "--full"]
         argv += ["--directory", self.checkout, "--extra-vars", "@" + extra_vars]
-        inventory = self._inventory(source, commit)
+        argv += ["--extra-vars", "@" + secret_vars] if secret_vars else []
+        inventory = self._inventory(settings)
         if inventory is not None:
             argv += ["--inventory", inventory]
         for option, tags in (("--tags", self._run["tags"]), ("--skip-tags", self._run["skip_tags"])):
             argv += [option, ",".join(tags)] if tags else []
         if os.path.exists(self._paths.secret("vault_password")):
             argv += ["--vault-password-file", self._paths.secret("vault_password")]
+        argv += ["--check", "--diff"] if self._run["mode"] == "audit" else []
         argv += ["-" + "v" * self._run["verbosity"]] if self._run["verbosity"] else []
         return argv + list(self._run["playbooks"])
 
-    def _inventory(self, source, commit):
-        """The configured one, else what the repository's ansible.cfg says, else one with localhost."""
+    def _inventory(self, settings):
+        """The configured one, else what ansible.cfg says, else one with localhost."""
         if "inventory" in self._run:
             return self.checkout + "/" + self._run["inventory"]
-        if _names_inventory(source.file_at(commit, "ansible.cfg")):
+        if "inventory" in settings:
             return None
         files.write(self._paths.work + "/inventory", INVENTORY.encode())
         return self._paths.work + "/inventory"
 
-    def _version(self, program):
+    def _ask_version(self, program):
         try:
             done = subprocess.run(
                 [program, "--version"],
@@ -86,20 +129,27 @@ class Playbook:
                 timeout=60,
                 check=False,
             )
-        except (OSError, subprocess.TimeoutExpired):
-            return ""
-        found = re.search(r"core ([0-9.]+)", done.stdout.decode(errors="replace"))
-        return found.group(1) if found else ""
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise AgentError("ansible_missing", "%s does not start: %s" % (program, type(error).__name__)) from error
+        found = re.search(r"core ([0-9][0-9a-z.]*)", done.stdout.decode(errors="replace"))
+        if found is None:
+            said = " ".join(done.stderr.decode(errors="replace").split())[-300:]
+            raise AgentError("ansible_missing", "%s --version ended with %d: %s" % (program, done.returncode, said))
+        return found.group(1)
+
+
+def unsafe_yaml(value):
+    """YAML in which every string is data: nothing in it is a template, whatever braces it has."""
+    if isinstance(value, dict):
+        return "{%s}" % ", ".join("%s: %s" % (json.dumps(key), unsafe_yaml(inner)) for key, inner in value.items())
+    if isinstance(value, list):
+        return "[%s]" % ", ".join(unsafe_yaml(inner) for inner in value)
+    if isinstance(value, str):
+        # As YAML's double-quoted form, which has no surrogate pairs: one escape for each character beyond ASCII.
+        quoted = json.dumps(value, ensure_ascii=False)
+        return "!unsafe " + "".join(c if " " <= c <= "~" else "\\U%08x" % ord(c) for c in quoted)
+    return json.dumps(value)
 
 
 def _numbers(version):
     return [int(part) for part in re.findall(r"\d+", version)]
-
-
-def _names_inventory(text):
-    parser = configparser.ConfigParser(inline_comment_prefixes=(";",), interpolation=None, strict=False)
-    try:
-        parser.read_string(text or "")
-    except configparser.Error:
-        return False
-    return parser.has_option("defaults", "inventory")

@@ -1,6 +1,7 @@
 """Programs that the agent starts: an environment of their own, a deadline, and no survivors."""
 
 import contextlib
+import ctypes
 import os
 import signal
 import subprocess
@@ -11,6 +12,7 @@ PASSED_ON = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY
 GRACE_S = 20
 DRAIN_S = 5
 LINE_LIMIT = 64 * 1024
+PR_SET_CHILD_SUBREAPER = 36
 
 
 def environment(paths, **more):
@@ -21,8 +23,17 @@ def environment(paths, **more):
     return base
 
 
+def adopt_orphans():
+    """What loses its parent becomes ours, so that a run that is ended leaves nobody: ansible's workers leave the group."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
 def run(argv, env, cwd, timeout_s, on_line):
-    """Run to the end or to the deadline. Returns (exit code, whether the deadline passed)."""
+    """Run to the end or to the deadline. Returns (exit code, whether the deadline passed).
+
+    Whatever cuts it short (the deadline, a signal to us or to the program) ends everything that it started.
+    """
     child = subprocess.Popen(
         argv,
         env=env,
@@ -35,7 +46,10 @@ def run(argv, env, cwd, timeout_s, on_line):
     reader = threading.Thread(target=_read, args=(child.stdout, on_line), daemon=True)
     reader.start()
     try:
-        return child.wait(timeout_s), False
+        code = child.wait(timeout_s)
+        if code < 0:
+            _kill_descendants()
+        return code, False
     except subprocess.TimeoutExpired:
         return _end(child), True
     except BaseException:
@@ -62,9 +76,36 @@ def _end(child):
         child.wait(GRACE_S)
     # Also after the leader went: members of its group may have outlived it.
     _signal_group(child, signal.SIGKILL)
-    return child.wait()
+    code = child.wait()
+    _kill_descendants()
+    return code
 
 
 def _signal_group(child, number):
     with contextlib.suppress(ProcessLookupError):
         os.killpg(child.pid, number)
+
+
+def _kill_descendants():
+    """Twice: the second look finds what was started during the first."""
+    for _ in range(2):
+        for pid in descendants(os.getpid()):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+    with contextlib.suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0] > 0:
+            pass
+
+
+def descendants(pid):
+    """Every process below `pid`, by /proc."""
+    parents = {}
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            with contextlib.suppress(OSError, IndexError, ValueError), open("/proc/%s/stat" % name, "rb") as stream:
+                parents[int(name)] = int(stream.read().rpartition(b")")[2].split()[1])
+    found, wave = [], {pid}
+    while wave:
+        wave = {child for child, parent in parents.items() if parent in wave}
+        found += sorted(wave)
+    return found

@@ -1,26 +1,25 @@
 """What is known on this machine, for people and as JSON. Changes nothing."""
 
-from nexus_pull import VERSION, config as configs, facts, files
+from nexus_pull import VERSION, config as configs, facts, files, run
 from nexus_pull.errors import AgentError
 
 
 def status(paths):
     """(plain data, whether it is worth an alarm)."""
-    found = {"agent_version": VERSION, "config_error": None, "refuses": [], "limits": []}
+    found = {"agent_version": VERSION, "config_error": None, "refuses": []}
     try:
         config = configs.load(paths)
         found.update(
             generation=config["generation"],
             identity=config["identity"],
             refuses=configs.refusals(config),
-            limits=configs.limits(config),
             source={key: config["source"].get(key) for key in ("url", "ref", "commit")},
         )
     except AgentError as error:
         found["config_error"] = error.message
     found["last_run"] = _last_run(paths)
     outcome = found["last_run"]["outcome"] if found["last_run"] else None
-    bad = found["config_error"] or found["refuses"] or outcome not in ("ended", "running", None)
+    bad = found["config_error"] or found["refuses"] or outcome not in (*run.GOOD, "running", None)
     return found, bool(bad)
 
 
@@ -54,7 +53,6 @@ def text(found):
         lines.append("source      %s %s" % (source["url"], source["commit"] or source["ref"]))
     lines += ["REFUSES TO RUN: " + reason for reason in found["refuses"]]
     lines += _run_lines(found["last_run"])
-    lines += ["not yet     " + limit for limit in found["limits"]]
     return "\n".join(lines)
 
 

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import unittest
 
 from tests import AGENT, PROGRAM
@@ -104,6 +105,20 @@ def keeps_event_schema(event):
 def definition_of(kind):
     words = kind[len("io.nexus-pull.") :].split(".")
     return words[0] + "".join(word.capitalize() for word in words[1:]) + "Data"
+
+
+def lives(pid, seconds=10):
+    """Whether a process still runs after a while: a killed one may wait for somebody to collect it."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            with open("/proc/%d/stat" % pid, encoding="utf-8", errors="replace") as stream:
+                if stream.read().rpartition(")")[2].split()[0] == "Z":
+                    return False
+        except (FileNotFoundError, ProcessLookupError):
+            return False
+        time.sleep(0.05)
+    return True
 
 
 class MachineTest(unittest.TestCase):

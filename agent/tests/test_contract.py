@@ -13,7 +13,7 @@ from tests import AGENT
 from tests.support import CONTRACT, configuration, seed_of
 
 # Said on the machine only, never in an event: what the full agent's contract has no code for.
-LOCAL_REASONS = {"config_unsupported", "agent_error"}
+LOCAL_REASONS = set()
 REASON = re.compile(r'(?:reason="|AgentError\(\s*"|_Failure\(\s*"|raise \w+\("|reason, who = \(")([a-z_]+)"')
 
 

@@ -2,7 +2,7 @@ import os
 import shutil
 import sys
 
-from nexus_pull import git, redact, runlog
+from nexus_pull import redact, runlog, source as sources
 from nexus_pull.errors import AgentError
 from tests.gitserver import GitServer, make_certificate
 from tests.support import MachineTest, Repository, configuration, seed_of
@@ -13,6 +13,7 @@ TOKEN = "CANARY-t0ken/with+odd=characters"
 class GitTest(MachineTest):
     def setUp(self):
         super().setUp()
+        self.pauses = []
         self.repository = Repository(self.root + "/srv/r")
         self.first = self.repository.commit({"site.yml": "[]\n"})
 
@@ -27,16 +28,18 @@ class GitTest(MachineTest):
             stream.write(self.program)
         log = runlog.RunLog(self.paths.log, redact.redactor(redact.secret_texts(self.paths)))
         self.addCleanup(log.close)
-        return git.Source(self.paths, config["source"], log)
+        return sources.Mirror(self.paths, config["source"], log)
 
     def read_bytes(self, path):
         with open(self.root + path, "rb") as stream:
             return stream.read()
 
     def fetch(self, source):
-        self.pauses = []
         os.environ["NEXUS_PULL_ROOT"] = self.root
         self.addCleanup(os.environ.pop, "NEXUS_PULL_ROOT", None)
+        return self.candidate(source).commit
+
+    def candidate(self, source):
         return self.quietly(source.fetch, self.pauses.append)
 
     def refused(self, reason, source):
@@ -68,9 +71,23 @@ class Fetch(GitTest):
         self.assertIn("f" * 40, self.refused("commit_not_found", self.source(commit="f" * 40)))
 
     def test_tries_a_few_times_and_then_says_why(self):
-        message = self.refused("git_failed", self.source(url="file:///nowhere/at-all"))
+        message = self.refused("git_unreachable", self.source(url="https://127.0.0.1:1/r.git"))
         self.assertIn("git fetch", message)
-        self.assertEqual(len(self.pauses), 3)
+        self.assertEqual(self.pauses, [2, 5, 10])
+
+    def test_does_not_try_again_what_time_does_not_mend(self):
+        self.refused("repository_not_found", self.source(url="file:///nowhere/at-all"))
+        self.assertEqual(self.pauses, [])
+
+    def test_makes_a_damaged_mirror_anew(self):
+        source = self.source()
+        self.fetch(source)
+        objects = self.root + "/var/lib/nexus-pull/mirror.git/objects"
+        for folder, _, names in os.walk(objects):
+            for name in names:
+                os.truncate(os.path.join(folder, name), 0)
+        second = self.repository.commit({"x": "2"})
+        self.assertEqual(self.fetch(source), second)
 
     def test_survives_locks_that_a_power_cut_left(self):
         source = self.source()
@@ -83,17 +100,25 @@ class Fetch(GitTest):
     def test_tells_a_rollback_from_a_rewritten_history(self):
         source = self.source()
         second = self.repository.commit({"x": "2"})
-        self.fetch(source)
         tip = {"followed": source.followed(), "commit": second}
-        source.require_descent(second, tip)
-        for commit, reason in ((self.first, "rollback_refused"), (self.rewritten(), "history_rewritten")):
-            self.fetch(source)
-            with self.assertRaises(AgentError) as caught:
-                source.require_descent(commit, tip)
+        source.accept(self.candidate(source), tip)
+        self.repository.git("reset", "--quiet", "--hard", self.first)
+        for reason in ("rollback_refused", "history_rewritten"):
+            candidate = self.candidate(source)
+            with self.assertRaises(sources.Rejected) as caught:
+                source.accept(candidate, tip)
             self.assertEqual(caught.exception.reason, reason)
+            self.assertEqual(self.accepted(), second, "what was refused must not be the branch that is cloned")
+            self.rewritten()
         # Another branch, or a pin, is somebody's decision.
-        source.require_descent(self.first, {**tip, "followed": ["elsewhere", "main"]})
-        self.source(commit=self.first).require_descent(self.first, tip)
+        candidate = self.candidate(source)
+        source.accept(candidate, {**tip, "followed": ["elsewhere", "main"]})
+        pinned = self.source(commit=self.first)
+        pinned.accept(self.candidate(pinned), tip)
+        self.assertEqual(self.accepted(), self.first)
+
+    def accepted(self):
+        return self.repository.git("--git-dir", self.root + "/var/lib/nexus-pull/mirror.git", "rev-parse", "refs/heads/run")
 
     def rewritten(self):
         self.repository.git("reset", "--quiet", "--hard", self.first)
@@ -119,11 +144,11 @@ class Token(GitTest):
         self.assertNotIn(TOKEN, self.read("/stolen") if self.exists("/stolen") else "")
 
     def test_fails_with_a_wrong_token_and_shows_none(self):
-        self.refused("git_failed", self.source({"git_token": "CANARY-wrong"}, **self.token, **self.trusted))
+        self.refused("git_auth_failed", self.source({"git_token": "CANARY-wrong"}, **self.token, **self.trusted))
         self.assertNotIn("CANARY", self.read("/var/log/ansible-pull.log"))
 
     def test_trusts_no_certificate_that_was_not_given(self):
-        message = self.refused("git_failed", self.source({"git_token": TOKEN}, **self.token))
+        message = self.refused("tls_failure", self.source({"git_token": TOKEN}, **self.token))
         self.assertRegex(message, "(?i)certificate|SSL")
 
     def assert_token_only_in_its_file(self):
@@ -144,12 +169,12 @@ class Token(GitTest):
         host = self.server.url[len("https://") :]
         right = "protocol=https\nhost=%s\n" % host
         self.assertEqual(
-            git.credential_answer(source, TOKEN, right), "username=x-access-token\npassword=%s\n" % TOKEN
+            sources.credential_answer(source, TOKEN, right), "username=x-access-token\npassword=%s\n" % TOKEN
         )
         for request in ("protocol=http\nhost=%s\n" % host, "protocol=https\nhost=evil.example\n", ""):
-            self.assertEqual(git.credential_answer(source, TOKEN, request), "")
+            self.assertEqual(sources.credential_answer(source, TOKEN, request), "")
         plain = {**source, "url": "http://%s/r.git" % host}
-        self.assertEqual(git.credential_answer(plain, TOKEN, "protocol=http\nhost=%s\n" % host), "")
+        self.assertEqual(sources.credential_answer(plain, TOKEN, "protocol=http\nhost=%s\n" % host), "")
 
 
 class Ssh(GitTest):

@@ -6,7 +6,7 @@ import sys
 import time
 
 from tests import PROGRAM
-from tests.support import AnsibleTest, MachineTest, Repository, configuration, seed_of
+from tests.support import AnsibleTest, MachineTest, Repository, configuration, lives, seed_of
 
 SITE = """
 - hosts: all
@@ -17,7 +17,7 @@ SITE = """
         content: "{{ text | default('x') }}"
         mode: "0600"
 """
-FAKE_PULL = '#!/bin/sh\n%s\n'
+FAKE_PULL = '#!/bin/sh\n[ "$1" = --version ] && { echo "ansible-pull [core 2.19.0]"; exit; }\n%s\n'
 
 
 class Refusals(MachineTest):
@@ -30,20 +30,10 @@ class Refusals(MachineTest):
         done = self.agent("run")
         self.assertEqual(done.returncode, 78, done.stderr)
         self.assertFalse(self.exists("/was-run"))
-        self.assertEqual(self.state()["last_run"]["outcome"], "refused")
+        self.assertEqual(self.state()["last_run"]["reason"], "config_unsupported")
         for place in (self.read("/dev/console"), done.stderr, self.agent("status").stdout):
             self.assertIn(said, place)
         self.assertEqual(self.agent("status").returncode, 1)
-
-    def test_a_signature_policy(self):
-        verify = {"policy": "ssh", "allowed_signers": "a@example.org ssh-ed25519 AAAA"}
-        self.refused("verifies no signatures", source={"verify": verify})
-
-    def test_audit_mode(self):
-        self.refused("knows only apply", run={"mode": "audit"})
-
-    def test_requirements(self):
-        self.refused("installs no collections", run={"requirements": "requirements.yml"})
 
     def test_vault(self):
         approle = {"method": "approle", "mount": "approle", "role_id": "r"}
@@ -82,7 +72,7 @@ class Missing(MachineTest):
 
     def test_an_old_ansible_is_refused(self):
         self.must_adopt(seed_of(configuration(bootstrap={"ansible_core": {"minimum": "2.16"}})))
-        self.place("/usr/local/bin/ansible-pull", FAKE_PULL % 'echo "ansible-pull [core 2.9.27]"', 0o755)
+        self.place("/usr/local/bin/ansible-pull", '#!/bin/sh\necho "ansible-pull [core 2.9.27]"\n', 0o755)
         self.assertEqual(self.agent("run").returncode, 1)
         self.assertEqual(self.state()["last_run"]["reason"], "ansible_too_old")
 
@@ -113,14 +103,13 @@ class WithFakePull(MachineTest):
         return 'echo $$ >"%s/started"; sleep 60 & wait' % self.root
 
     def assert_gone(self):
-        with self.assertRaises(ProcessLookupError):
-            os.kill(int(self.read("/started")), 0)
+        self.assertFalse(lives(int(self.read("/started"))))
 
     def test_exit_code_0_alone_is_never_a_success(self):
         self.ready("exit 0")
         done = self.agent("run")
         # Nothing was checked out, and 0 came back: a false green for whoever believes exit codes.
-        self.assertEqual((done.returncode, self.state()["last_run"]["reason"]), (1, "commit_mismatch"))
+        self.assertEqual((done.returncode, self.state()["last_run"]["reason"]), (1, "evidence_missing"))
 
     def test_a_deadline_ends_everything(self):
         self.ready(self.slow(), timeout_s=1)
@@ -142,6 +131,7 @@ class WithFakePull(MachineTest):
         child = self.start()
         before = self.state()
         self.assertEqual(self.agent("run").returncode, 75)
+        self.assertIn(before["last_run"]["run_id"], self.read("/dev/console"))
         self.assertEqual(self.state(), before)
         self.assertIn('"outcome": "running"', self.agent("status", "--json").stdout)
         child.send_signal(signal.SIGTERM)
@@ -170,7 +160,8 @@ class WithFakePull(MachineTest):
         self.assertEqual((env["LC_ALL"], env["HOME"]), ("C.UTF-8", self.root + "/var/lib/nexus-pull/home"))
         self.assertLessEqual(
             set(env),
-            {"PATH", "HOME", "LC_ALL", "LANG", "NEXUS_PULL_ROOT", "PYTHONUNBUFFERED", "ANSIBLE_NOCOLOR"}
+            {"PATH", "HOME", "LC_ALL", "LANG", "NEXUS_PULL_ROOT", "PYTHONUNBUFFERED", "ANSIBLE_NOCOLOR", "TMPDIR"}
+            | {"NEXUS_PULL_RUN_DIR", "ANSIBLE_CALLBACK_PLUGINS", "ANSIBLE_CALLBACKS_ENABLED"}
             | {"http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"}
             | {"PWD", "OLDPWD", "SHLVL", "_"},  # the shell's own
         )
@@ -182,7 +173,7 @@ class WithFakePull(MachineTest):
 
 
 class WithAnsible(AnsibleTest):
-    """Real git, real ansible-core."""
+    """Real git, real ansible-core: what is not in the truth table, which has the rest (agent/truth)."""
 
     def setUp(self):
         super().setUp()
@@ -198,40 +189,6 @@ class WithAnsible(AnsibleTest):
 
     def last(self):
         return self.state()["last_run"]
-
-    def test_applies_the_commit_and_claims_no_success(self):
-        commit, done = self.run_site()
-        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
-        self.assertEqual(self.read("/made"), "x")
-        last = self.last()
-        self.assertEqual((last["intended_sha"], last["applied_sha"], last["exit_code"]), (commit, commit, 0))
-        self.assertEqual((last["outcome"], last["reason"]), ("ended", "evidence_missing"))
-        said = self.agent("status")
-        self.assertEqual(said.returncode, 0)
-        self.assertIn("runs are not reported to the receiver yet", said.stdout)
-        self.assertNotIn("succe", said.stdout.replace("no proof of success", ""))
-        self.assertIn("PLAY RECAP", self.read("/var/log/ansible-pull.log"))
-
-    def test_runs_again_and_again_with_the_newest_commit(self):
-        self.run_site()
-        commit, done = self.run_site({"site.yml": SITE.replace("default('x')", "default('y')")})
-        self.assertEqual((done.returncode, self.last()["applied_sha"], self.read("/made")), (0, commit, "y"))
-
-    def test_keeps_the_exit_code_of_a_failing_playbook(self):
-        _, done = self.run_site({"site.yml": "- hosts: all\n  gather_facts: no\n  tasks: [{fail: {msg: broken}}]\n"})
-        self.assertEqual((done.returncode, self.last()["exit_code"]), (2, 2))
-        self.assertIn("broken", self.read("/var/log/ansible-pull.log"))
-        self.assertIn("ansible_failed", self.read("/dev/console"))
-
-    def test_a_missing_playbook_fails(self):
-        _, done = self.run_site({"other.yml": SITE})
-        self.assertNotEqual(done.returncode, 0)
-        self.assertEqual(self.last()["outcome"], "failed")
-
-    def test_hostile_extra_vars_arrive_as_they_are(self):
-        text = "quote\" 'single' $(touch x) `y` \\n \u00e9\U0001f511 : # %s %%"
-        _, done = self.run_site(run={"extra_vars": {"target": self.root + "/made", "text": text}})
-        self.assertEqual((done.returncode, self.read("/made")), (0, text), done.stdout)
 
     def test_an_inventory_of_the_repository_is_the_commits_own(self):
         play = SITE.replace("hosts: all", "hosts: web")
@@ -262,11 +219,3 @@ class WithAnsible(AnsibleTest):
         _, done = self.run_site({"site.yml": play}, {"vault_password": password}, run={"tags": ["yes_please"]})
         self.assertEqual((done.returncode, self.read("/made")), (0, "hidden"), done.stdout)
         self.assertNotIn("CANARY", done.stdout + done.stderr + self.read("/var/log/ansible-pull.log"))
-
-    def test_a_rollback_of_the_branch_does_not_run(self):
-        first, _ = self.run_site()
-        second, _ = self.run_site({"x": "2"})
-        self.repository.git("reset", "--quiet", "--hard", first)
-        done = self.agent("run")
-        self.assertEqual((done.returncode, self.last()["reason"]), (1, "rollback_refused"))
-        self.assertEqual(self.state()["tip"]["commit"], second)

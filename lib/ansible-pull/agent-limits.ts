@@ -12,21 +12,7 @@ interface Limit {
 const REFUSES = "the agent of this release cannot do it and refuses to run";
 
 /** What can be asked for and the agent of this release does not do (agent/README.md). A row goes when the agent can. */
-const LIMITS: readonly Limit[] = [
-  {
-    prop: "source.signature",
-    asked: ({ source }) => (source?.source.signature?.verify.policy ?? "none") !== "none",
-    got: REFUSES,
-  },
-  { prop: "source.requirements", asked: ({ source }) => source?.source.requirements !== undefined, got: REFUSES },
-  { prop: "vault", asked: ({ vault }) => vault !== undefined, got: REFUSES },
-  { prop: "mode", asked: ({ mode }) => mode === "audit", got: REFUSES },
-  {
-    prop: "waitForConfigured",
-    asked: ({ receiver, waitForConfigured }) => (waitForConfigured ?? receiver?.waitsByDefault ?? false) !== false,
-    got: "the agent of this release reports no runs, so apply waits until the timeout and fails",
-  },
-];
+const LIMITS: readonly Limit[] = [{ prop: "vault", asked: ({ vault }) => vault !== undefined, got: REFUSES }];
 
 /** Findings for what the agent that is sent along does not do. */
 export function agentLimits(props: NexusVmPullProps): Finding[] {

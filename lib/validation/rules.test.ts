@@ -223,8 +223,8 @@ describe("secrets", () => {
 test("what the agent of this release does not do is warned about", () => {
   const warned = (props: Partial<NexusVmPullProps>) =>
     findWarnings({ ...GOOD, ...props }).map(({ code, prop }) => `${code} ${prop}`);
-  expect(warned({ schedule: Schedule.every("5m"), mode: "audit" })).toEqual(["agent_limited mode"]);
-  expect(warned(git(GIT, { requirements: "r.yml" }))).toEqual(["agent_limited source.requirements"]);
+  expect(warned({ schedule: Schedule.every("5m"), mode: "audit" })).toEqual([]);
+  expect(warned(git(GIT, { requirements: "r.yml" }))).toEqual([]);
   expect(warned({})).toEqual([]);
 });
 

@@ -1,0 +1,248 @@
+"""One run, from the fetch to its last word. Everything in here happens under the run lock.
+
+Order (contract/README.md): run.queued, fetch and verification, run.source.verified or run.source.rejected, then run.skipped
+or run.started, then one last word. Each word is in the spool before the next step.
+"""
+
+import time
+
+from nexus_pull import playbook
+from nexus_pull.errors import AgentError
+from nexus_pull.events import config_digest
+from nexus_pull.runs import evidence, judge, progress, requirements, secret_vars
+from nexus_pull.source import Mirror, Rejected
+
+EXIT_FAILED = 1
+EXIT_DRIFT = 3
+
+
+class Attempt:
+    """`record`: Recorder.record; `last`: the run's entry in state.json, which grows as the run goes on."""
+
+    def __init__(self, paths, config, state, record, log, last, sleep, monotonic=time.monotonic):
+        self._paths, self._config, self._state = paths, config, state
+        self._record, self._log, self.last = record, log, last
+        self._sleep, self._monotonic, self._begun = sleep, monotonic, monotonic()
+        self._run = config["run"]
+        self._digest = config_digest(config)
+        self._playbook = playbook.Playbook(paths, config, log)
+        self._mirror = Mirror(paths, config["source"], log)
+
+    def perform(self):
+        """Returns the exit status. Raises AgentError for what ends it before ansible-pull ended."""
+        self._record("run.queued", run_id=self.last["run_id"], trigger=self.last["trigger"])
+        if not self._state.fill_reserve():
+            raise AgentError("disk_full", "%s has no room left" % self._paths.var)
+        self._playbook.require_private_folders()
+        self._playbook.require_ansible(self._state)
+        commit = self._source()
+        if self._is_up_to_date(commit):
+            return self._skip(commit)
+        self._playbook.prepare()
+        return self._execute(commit)
+
+    def failed(self, error):
+        """The last word of a run that `error` ended."""
+        if isinstance(error, Rejected):
+            self._record(
+                "run.source.rejected",
+                **self._common("run_id"),
+                reason=error.reason,
+                message=self._log.redact(error.message),
+                rejected_sha=self.last.get("rejected_sha"),
+                signer=error.signer,
+                **self._about_source(),
+            )
+        self._end_failed(judge.Verdict("failed", error.reason, self._log.redact(error.message)), None)
+
+    def interrupted(self, reason, message, signal_name=None):
+        """The last word of a run that was cut short, now or at the time of an earlier start."""
+        found = evidence.read(self._playbook.evidence, self._log.redact) if self.last.get("started") else None
+        self._record(
+            "run.interrupted",
+            **self._common("run_id", "mode", "intended_sha", "config_digest", "duration_s"),
+            outcome="interrupted",
+            reason=reason,
+            message=message + ("" if found is None or found.last_task is None else "; last task: " + found.last_task["task"]),
+            signal=signal_name,
+            evidence=found.totals() if found else None,
+            last_task=found.last_task if found else None,
+            changed_tasks=(found.changed_tasks or None) if found else None,
+        )
+        self._end("interrupted", reason, message)
+
+    def _source(self):
+        candidate = self._mirror.fetch(self._sleep)
+        self.last["rejected_sha"] = candidate.commit
+        signer = self._mirror.accept(candidate, self._state.get("tip"))
+        del self.last["rejected_sha"]
+        self.last["intended_sha"] = candidate.commit
+        self._record(
+            "run.source.verified",
+            **self._common("run_id", "intended_sha"),
+            pinned=self._config["source"]["commit"] is not None,
+            signer=signer or None,
+            **self._about_source(),
+        )
+        return candidate.commit
+
+    def _is_up_to_date(self, commit):
+        """Only by the timer, only after a success of the very same: everything else runs."""
+        success = self._state.get("last_success") or {}
+        same = (success.get("commit"), success.get("config_digest")) == (commit, self._digest)
+        return self.last["trigger"] == "timer" and same and self._run["mode"] == "apply"
+
+    def _skip(self, commit):
+        self._record(
+            "run.skipped",
+            **self._common("run_id", "intended_sha"),
+            trigger=self.last["trigger"],
+            reason="up_to_date",
+            applied_sha=commit,
+        )
+        self._log.line("run %s: skipped: up_to_date" % self.last["run_id"])
+        # The last run stays the one that succeeded: a skip proves nothing of its own.
+        self._state.save(last_run=self._state.get("before"), before=None, last_skipped=self._ended("skipped", "up_to_date"))
+        return 0
+
+    def _execute(self, commit):
+        settings = self._playbook.settings_of(self._mirror.file_at(commit, "ansible.cfg"))
+        more = self._requirements(commit, settings)
+        extra = secret_vars.write(self._paths, self._paths.work)
+        self._announce(commit)
+        with progress.reported(
+            self._record, self.last["run_id"], self._playbook.evidence, self._log.redact, self._monotonic
+        ):
+            code, late = self._playbook.execute(commit, settings, extra, more)
+        found = evidence.read(self._playbook.evidence, self._log.redact)
+        ended = judge.Ended(code, late, list(self._log.lines))
+        applied = self._mirror.head_of(self._playbook.checkout)
+        commits = (commit, applied, self._digest)
+        return self._conclude(judge.judge(ended, found, self._run, commits, self._state.get("last_success")), found)
+
+    def _announce(self, commit):
+        self.last["started"] = True
+        tip = {"followed": self._mirror.followed(), "commit": commit}
+        self._state.save(last_run=self.last, tip=tip)
+        self._record(
+            "run.started",
+            **self._common("run_id", "mode", "intended_sha", "config_digest"),
+            trigger=self.last["trigger"],
+            ref=self._config["source"].get("ref"),
+            playbooks=self._run["playbooks"],
+            timeout_s=self._run["timeout_s"],
+            ansible_version=self._playbook.version,
+        )
+        self._log.line("ansible-pull of %s" % commit)
+        self._log.lines.clear()
+
+    def _requirements(self, commit, settings):
+        """Collections and roles; a bootstrap of its own, since they are known only with the commit."""
+        if "requirements" not in self._run:
+            return None
+        wanted = requirements.Requirements(self._paths, self._config, self._mirror, commit, self._log)
+        lacks = wanted.missing()
+        if lacks:
+            begun = self._monotonic()
+            run_id = self.last["run_id"]
+            step = {"run_id": run_id, "step": "requirements"}
+            self._record(
+                "bootstrap.started",
+                run_id=run_id,
+                deadline_s=self._config["bootstrap"]["deadline_s"],
+                steps=["requirements"],
+            )
+            try:
+                wanted.install(self._sleep)
+            except AgentError as error:
+                self._record("bootstrap.failed", **step, reason=error.reason, message=self._log.redact(error.message))
+                raise
+            took = int(self._monotonic() - begun)
+            self._record("bootstrap.step", **step, status="done", duration_s=took)
+            self._record(
+                "bootstrap.succeeded",
+                run_id=run_id,
+                duration_s=took,
+                installed=lacks,
+                ansible_version=self._playbook.version,
+            )
+        return wanted.environment(settings, self._playbook.checkout)
+
+    def _conclude(self, verdict, found):
+        if verdict.outcome == "failed":
+            return self._end_failed(verdict, found)
+        self.last.update(exit_code=0, applied_sha=self.last["intended_sha"])
+        shared = {
+            **self._common("run_id", "mode", "intended_sha", "applied_sha", "config_digest", "duration_s"),
+            "exit_code": 0,
+            "evidence": found.totals(),
+            "diff_summary": found.diff_summary(),
+        }
+        if verdict.outcome == "drift":
+            self._record("drift.detected", **shared, reason="drift_found", drifted_tasks=found.changed_tasks)
+            tasks = ", ".join(task["task"] for task in found.changed_tasks)
+            self._end("unchanged", "drift_found", "would change: " + tasks)
+            return EXIT_DRIFT
+        self._record("run.succeeded", **shared, outcome=verdict.outcome, changed_tasks=found.changed_tasks or None)
+        success = {"commit": self.last["applied_sha"], "config_digest": self._digest, "run_id": self.last["run_id"]}
+        self._end(verdict.outcome, "converged", None, {"last_success": success} if self._run["mode"] == "apply" else {})
+        return 0
+
+    def _end_failed(self, verdict, found):
+        message = self._log.redact(verdict.message)
+        self._record(
+            "run.failed",
+            **self._common("run_id", "mode", "intended_sha", "config_digest", "duration_s"),
+            outcome="failed",
+            reason=verdict.reason,
+            message=message,
+            exit_code=verdict.exit_code,
+            signal=verdict.signal,
+            failed_conditions=verdict.failed_conditions,
+            applied_sha=(self._state.get("last_success") or {}).get("commit"),
+            evidence=found.totals() if found else None,
+            failed_tasks=_without_marks(found.failed_tasks + found.unreachable_tasks) if found else None,
+            changed_tasks=(found.changed_tasks or None) if found else None,
+            diff_summary=found.diff_summary() if found else None,
+            tail=self._log.tail() or None,
+        )
+        self.last["exit_code"] = verdict.exit_code
+        self._end("failed", verdict.reason, message)
+        code = verdict.exit_code or 0
+        return code if 0 < code < 256 else EXIT_FAILED
+
+    def _end(self, outcome, reason, message, changes=None):
+        try:
+            self._state.save(last_run=self._ended(outcome, reason, message), before=None, **(changes or {}))
+        except OSError as error:
+            # It was said; what cannot be kept beside that must not hide it.
+            self._log.line("state.json cannot be written: %s" % error.strerror)
+        said = ": %s" % message if message else ""
+        self._log.line("run %s: %s: %s%s" % (self.last["run_id"], outcome, reason, said))
+
+    def _ended(self, outcome, reason, message=None):
+        self.last.update(outcome=outcome, reason=reason, message=message, last_lines=self._log.tail(), finished_at=now())
+        return {key: value for key, value in self.last.items() if value is not None}
+
+    def _common(self, *names):
+        known = dict(self.last)
+        if "duration_s" in names:
+            known.setdefault("duration_s", int(self._monotonic() - self._begun))
+        return {name: known.get(name) for name in names}
+
+    def _about_source(self):
+        source = self._config["source"]
+        return {
+            "ref": source.get("ref"),
+            "url": source["url"],
+            "policy": source["verify"]["policy"],
+            "object": source["verify"]["object"],
+        }
+
+
+def now():
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+
+
+def _without_marks(tasks):
+    return [{key: value for key, value in task.items() if key != "censored"} for task in tasks] or None

@@ -1,0 +1,56 @@
+"""The callback that collects the evidence: the agent ships it, since a repository may not have it, and adds it to what the
+repository itself enables."""
+
+import configparser
+import os
+import pkgutil
+import shutil
+
+from nexus_pull import files
+
+NAME = "nexus_pull"
+RUN_DIRECTORY = "NEXUS_PULL_RUN_DIR"
+EVIDENCE = "evidence.jsonl"
+SHIPPED = "plugins/INDEX"
+# What ansible searches when nothing is configured; setting the variable would take it away.
+SEARCHED = "~/.ansible/plugins/callback:/usr/share/ansible/plugins/callback"
+
+
+def install(folder):
+    """Lay the callback out below `folder`; returns the folder that ansible searches."""
+    shutil.rmtree(folder, ignore_errors=True)
+    for name in pkgutil.get_data("nexus_pull", SHIPPED).decode().split():
+        path = os.path.join(folder, name)
+        files.make_directory(os.path.dirname(path), 0o755)
+        with open(path, "wb") as stream:
+            stream.write(pkgutil.get_data("nexus_pull", "plugins/" + name))
+    return folder + "/callback"
+
+
+def environment(plugins, run_directory, settings, checkout):
+    """Variables that add our callback to the repository's own. `settings`: [defaults] of its ansible.cfg."""
+    own = settings.get("callback_plugins") or SEARCHED
+    enabled = settings.get("callbacks_enabled") or settings.get("callback_whitelist") or ""
+    names = [name.strip() for name in enabled.split(",") if name.strip()]
+    return {
+        # First: a callback of the same name in the repository may be an older one.
+        "ANSIBLE_CALLBACK_PLUGINS": ":".join([plugins, *in_checkout(own, checkout)]),
+        "ANSIBLE_CALLBACKS_ENABLED": ",".join(dict.fromkeys([NAME, *names])),
+        RUN_DIRECTORY: run_directory,
+    }
+
+
+def in_checkout(paths, checkout):
+    """What a path list of ansible.cfg means: relative to that file."""
+    kept = [part.strip() for part in paths.split(":") if part.strip()]
+    return [part if part[0] in "/~$" else os.path.normpath(os.path.join(checkout, part)) for part in kept]
+
+
+def defaults_of(text):
+    """[defaults] of an ansible.cfg; empty when there is none or it cannot be read, which ansible itself will say."""
+    parser = configparser.ConfigParser(inline_comment_prefixes=(";",), interpolation=None, strict=False)
+    try:
+        parser.read_string(text or "")
+    except configparser.Error:
+        return {}
+    return dict(parser["defaults"]) if parser.has_section("defaults") else {}

@@ -1,0 +1,133 @@
+"""Playbooks that cannot run, that do nothing, and that fail."""
+
+import os
+import subprocess
+
+from truth.plays import FAIL, WRITE, site
+from truth.registry import case
+from truth.servers import closed_port
+
+
+def fails(machine, files, status, before=True):
+    """After a success, so that a phase Failed is this commit's."""
+    if before:
+        machine.commit(site(WRITE))
+        assert machine.run() == 0
+    machine.commit(files)
+    seen = machine.run()
+    assert status is None or seen == status, "exit status %d" % seen
+    assert seen != 0
+
+
+@case
+def yaml_error(machine, servers):
+    fails(machine, {"site.yml": "- hosts: all\n  tasks: [\n"}, 4, before=False)
+
+
+@case
+def missing_playbook(machine, servers):
+    machine.config["run"]["playbooks"] = ["site.yml", "other.yml"]
+    fails(machine, site(WRITE), None, before=False)
+
+
+@case
+def missing_static_role(machine, servers):
+    fails(machine, site(WRITE, roles="nowhere"), 1, before=False)
+
+
+@case
+def include_missing_role(machine, servers):
+    fails(machine, site(WRITE, "    - ansible.builtin.include_role: {name: nowhere}\n"), 2, before=False)
+
+
+@case
+def unknown_module(machine, servers):
+    fails(machine, site("    - nosuchmodule: {a: 1}\n"), 4)
+
+
+@case
+def collection_missing(machine, servers):
+    fails(machine, site("    - acme.tools.nosuch: {a: 1}\n"), None, before=False)
+
+
+@case
+def failed_task(machine, servers):
+    fails(machine, site(WRITE, FAIL), 2)
+
+
+@case
+def failed_task_no_log(machine, servers):
+    machine.config["run"]["extra_vars"]["hidden"] = "CANARY-no-log"
+    machine.commit(site(FAIL.replace("broken on purpose", "'{{ hidden }}'") + "      no_log: true\n"))
+    assert machine.run() == 2
+    given = ("/etc/nexus-pull/agent.json", "/var/lib/nexus-pull/work/extra-vars.yml")
+    holders = [path for path, content in machine.all_text().items() if b"CANARY" in content and path not in given]
+    assert not holders, holders
+    assert "no_log" in machine.events()[-1]["data"]["message"]
+
+
+@case
+def unreachable(machine, servers):
+    inventory = "localhost ansible_connection=ssh ansible_host=127.0.0.1 ansible_port=%d\n" % closed_port()
+    machine.config["run"]["inventory"] = "hosts.ini"
+    play = site("    - ansible.builtin.ping:\n")["site.yml"].replace("  tasks:", "  connection: ssh\n  tasks:")
+    fails(machine, {"site.yml": play, "hosts.ini": inventory}, 4, before=False)
+
+
+@case
+def no_host_matched(machine, servers):
+    fails(machine, site(WRITE, hosts="web"), 1)
+
+
+@case
+def empty_play(machine, servers):
+    fails(machine, {"site.yml": "- hosts: localhost\n  gather_facts: false\n"}, 1)
+
+
+@case
+def only_fact_gathering(machine, servers):
+    fails(machine, {"site.yml": "- hosts: localhost\n  gather_facts: true\n"}, 1, before=False)
+
+
+@case
+def tags_select_nothing(machine, servers):
+    machine.config["run"]["tags"] = ["nowhere"]
+    fails(machine, site(WRITE), 1, before=False)
+
+
+@case
+def all_tasks_skipped(machine, servers):
+    fails(machine, site(WRITE + "      when: false\n"), 1, before=False)
+
+
+@case
+def callback_import_error(machine, servers):
+    config = "[defaults]\ncallbacks_enabled = broken\ncallback_plugins = ./plugins/callback\n"
+    files = {"ansible.cfg": config, "plugins/callback/broken.py": "import nowhere_at_all\n"}
+    fails(machine, {**site(WRITE), **files}, 250, before=False)
+
+
+@case
+def evidence_removed(machine, servers):
+    evidence = machine.root + "/var/lib/nexus-pull/work/evidence.jsonl"
+    task = "    - ansible.builtin.file: {path: %s, state: absent}\n" % evidence
+    fails(machine, site(WRITE, task), 1)
+
+
+@case
+def vault_password_wrong(machine, servers):
+    machine.secret("vault_password", "CANARY wrong password")
+    fails(machine, _encrypted(machine), None, before=False)
+
+
+@case
+def vault_password_missing(machine, servers):
+    fails(machine, _encrypted(machine), None, before=False)
+
+
+def _encrypted(machine):
+    password = machine.place("/right", "the right password")
+    plain = machine.place("/plain.yml", "secret_text: hidden\n")
+    argv = [machine.root + "/usr/local/bin/ansible-vault", "encrypt", "--vault-password-file", password, plain]
+    subprocess.run(argv, env={**os.environ, "LC_ALL": "C.UTF-8"}, check=True, capture_output=True)
+    return {**site(WRITE, vars_files="secret.yml"), "secret.yml": machine.read("/plain.yml")}

@@ -1,0 +1,164 @@
+"""Runs that end well, and those that do not take place."""
+
+import os
+import signal
+
+from truth.plays import FAIL, WRITE, site, wait_until_ended
+from truth.registry import case
+
+HOSTILE = "quote\" 'single' $(touch x) `y` \\n \\ line\nnext\t${z} {{ 1 + 1 }} {% raw %} %{w} # : é\U0001f511 \u2028 --- *a &b !c"
+
+
+@case
+def clean_run(machine, servers):
+    machine.config["source"].update(servers.https_source(machine))
+    machine.secret("git_token", "CANARY-t0ken/with+odd=characters")
+    machine.commit(site(WRITE))
+    assert machine.run() == 0
+    assert machine.read("/made") == "x"
+    holders = [path for path, content in machine.all_text().items() if b"CANARY-t0ken" in content]
+    assert not holders, "the token is in %s" % holders
+
+
+@case
+def second_run_unchanged(machine, servers):
+    machine.commit(site(WRITE))
+    assert machine.run() == 0
+    machine.commit({"README.md": "nothing that matters"})
+    assert machine.timer() == 0
+
+
+@case
+def corrective_run(machine, servers):
+    machine.commit(site(WRITE))
+    assert machine.run() == 0
+    machine.place("/made", "somebody was here", 0o600)
+    assert machine.run() == 0
+    assert machine.read("/made") == "x"
+
+
+@case
+def up_to_date(machine, servers):
+    machine.commit(site(WRITE))
+    assert machine.run() == 0
+    machine.place("/made", "somebody was here", 0o600)
+    assert machine.timer() == 0
+    assert machine.read("/made") == "somebody was here"
+
+
+@case
+def ignored_task(machine, servers):
+    machine.commit(site(WRITE, FAIL + "      ignore_errors: true\n"))
+    assert machine.run() == 0
+
+
+@case
+def rescued_task(machine, servers):
+    block = "    - block:\n        - ansible.builtin.fail: {msg: broken}\n      rescue:\n        - ansible.builtin.debug: {msg: mended}\n"
+    machine.commit(site(WRITE, block))
+    assert machine.run() == 0
+
+
+@case
+def repository_without_callback(machine, servers):
+    machine.commit(site(WRITE))
+    assert machine.run() == 0
+
+
+@case
+def callback_disabled_by_repository(machine, servers):
+    own = """
+import os
+from ansible.plugins.callback import CallbackBase
+class CallbackModule(CallbackBase):
+    CALLBACK_VERSION = 2.0
+    CALLBACK_TYPE = "notification"
+    CALLBACK_NAME = "own"
+    CALLBACK_NEEDS_ENABLED = True
+    def v2_playbook_on_stats(self, stats):
+        open(%r, "w").close()
+"""
+    config = "[defaults]\ncallbacks_enabled = own\ncallback_plugins = ./plugins/callback\n"
+    files = {"ansible.cfg": config, "plugins/callback/own.py": own % (machine.root + "/own-was-here")}
+    machine.commit({**site(WRITE), **files})
+    assert machine.run() == 0
+    assert machine.read("/own-was-here") == ""
+
+
+@case
+def hostile_extra_vars(machine, servers):
+    machine.config["run"]["extra_vars"]["text"] = HOSTILE
+    machine.commit(site(WRITE))
+    assert machine.run() == 0
+    assert machine.read("/made") == HOSTILE, machine.read("/made")
+
+
+@case
+def locale_c(machine, servers):
+    machine.commit(site(WRITE))
+    assert machine.run(LC_ALL="C", LANG="C") == 0
+
+
+@case
+def two_at_once(machine, servers):
+    machine.commit(site(WRITE))
+    assert machine.run() == 0
+    machine.commit(site(wait_until_ended(machine.root)))
+    first = machine.start("/started")
+    assert machine.run() == 75
+    skipped = machine.events()[-1]
+    # The second one ended while the first went on; then the first ends too, with success.
+    os.kill(int(machine.read("/started")), signal.SIGTERM)
+    machine.ended(first)
+    machine.facts["last"] = skipped["id"]
+
+
+@case
+def commit_unchanged_after_failure(machine, servers):
+    machine.commit(site(FAIL))
+    assert machine.timer() == 2
+    assert machine.timer() == 2
+
+
+@case(waits=True)
+def only_if_changed_trap(machine, servers):
+    machine.commit(site(FAIL))
+    moved = machine.repository.folder + ".away"
+    os.rename(machine.repository.folder, moved)
+    assert machine.timer() == 1
+    os.rename(moved, machine.repository.folder)
+    assert machine.timer() == 2
+
+
+@case
+def audit_drift(machine, servers):
+    machine.commit(site(WRITE))
+    assert machine.run() == 0
+    machine.place("/made", "somebody was here", 0o600)
+    machine.config["run"]["mode"] = "audit"
+    assert machine.run() == 3
+    assert machine.read("/made") == "somebody was here"
+
+
+@case
+def audit_clean(machine, servers):
+    machine.commit(site(WRITE))
+    assert machine.run() == 0
+    machine.config["run"]["mode"] = "audit"
+    assert machine.timer() == 0
+
+
+@case
+def requirements_vendored(machine, servers):
+    requirements = "collections:\n  - name: acme.tools\n    version: '>=1.0.0'\n"
+    module = "from ansible.module_utils.basic import AnsibleModule\nAnsibleModule({}).exit_json(changed=False)\n"
+    inside = "collections/ansible_collections/acme/tools/"
+    files = {
+        "requirements.yml": requirements,
+        "ansible.cfg": "[galaxy]\nserver = http://127.0.0.1:1/\n",
+        inside + "galaxy.yml": "namespace: acme\nname: tools\nversion: 1.2.0\nreadme: README.md\nauthors: [a]\n",
+        inside + "plugins/modules/mine.py": "#!/usr/bin/python\n" + module,
+    }
+    machine.commit({**site(WRITE, "    - acme.tools.mine:\n"), **files})
+    machine.config["run"]["requirements"] = "requirements.yml"
+    assert machine.run() == 0
