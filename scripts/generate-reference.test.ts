@@ -1,9 +1,11 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { reasons } from "../contract";
 import { pages, REFERENCE } from "./generate-reference";
 import { CODES, usedCodes } from "./reference/errors";
 import { docOf, isHidden, isOurs, readLibrary, type Library } from "./reference/program";
 import { compareProps, propPaths, PROPS_FILE, readPropRows, type PropRow } from "./reference/props";
+import { troubleshootingPage } from "./reference/troubleshooting";
 
 jest.setTimeout(60_000);
 
@@ -15,7 +17,7 @@ beforeAll(() => {
 const committed = (name: string): string => readFileSync(join(REFERENCE, name), "utf8");
 
 describe("the generated pages", () => {
-  it.each(["api.md", "errors.md", "props.md"])(
+  it.each(["api.md", "errors.md", "props.md", "../troubleshooting.md"])(
     "fails when %s is not what the sources give: run `npm run docs`",
     (name) => {
       expect(committed(name)).toBe(pages(library)[name]);
@@ -43,6 +45,32 @@ describe("errors.md and the catalogue", () => {
   it("fails when a code of the catalogue is reported nowhere", () => {
     const used = usedCodes();
     expect(CODES.filter((code) => !used.includes(code))).toEqual([]);
+  });
+});
+
+describe("troubleshooting.md", () => {
+  const page = (): string => committed("../troubleshooting.md");
+
+  it("has a row for every reason of the contract, and for nothing else", () => {
+    const rows = [...page().matchAll(/^\| <a id="([a-z_]+)"><\/a>/gm)].map(([, code]) => code);
+    expect(rows.sort()).toEqual(reasons.map(({ code }) => code).sort());
+  });
+
+  it("names reasons in its text that exist", () => {
+    const known = new Set(reasons.map(({ code }) => code));
+    const named = [...page().matchAll(/(?<=[(,] ?)`([a-z]+(?:_[a-z]+)+)`/g)].map(([, code]) => code ?? "");
+    expect(named.length).toBeGreaterThan(5);
+    expect(named.filter((code) => !known.has(code))).toEqual([]);
+  });
+
+  it("names the logs", () => {
+    for (const log of ["cloud-init-output.log", "ansible-pull.log", "ansible-webhook.log"])
+      expect(page()).toContain(`/var/log/${log}`);
+  });
+
+  it("fails on a reason of an area that it has no section for", () => {
+    const stray = { ...reasons[0], area: "weather", code: "rain" } as unknown as (typeof reasons)[number];
+    expect(() => troubleshootingPage([stray])).toThrow("rain");
   });
 });
 
