@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 // Where arguments, environment, signals and exit codes meet.
+import { type Command, COMMANDS, run } from "./maintain/commands";
 import { readConfig } from "./ops/config";
 import { urlOf } from "./forward/settings";
 import { helpText } from "./ops/options";
@@ -31,8 +32,23 @@ function onSignals(receiver: Receiver): void {
   });
 }
 
+interface Asked {
+  readonly command?: Command;
+  readonly file?: string;
+  readonly args: readonly string[];
+}
+
+/** The command and its file come first; without one it receives. */
+function askedOf(args: readonly string[]): Asked {
+  const [command, file] = args;
+  if (!COMMANDS.some((one) => one === command)) return { args };
+  const named = file !== undefined && !file.startsWith("-");
+  return { command: command as Command, ...(named ? { file, args: args.slice(2) } : { args: args.slice(1) }) };
+}
+
 async function main(): Promise<void> {
-  const outcome = readConfig({ args: process.argv.slice(2), env: process.env });
+  const { command, file, args } = askedOf(process.argv.slice(2));
+  const outcome = readConfig({ args, env: process.env, receives: command === undefined });
   if ("help" in outcome) return void process.stdout.write(helpText());
   if ("problems" in outcome) {
     for (const problem of outcome.problems) say(problem);
@@ -46,6 +62,10 @@ async function main(): Promise<void> {
     const forwarders = config.forwarders.map((one) => ({ ...one, url: new URL(urlOf(one)).origin }));
     const hidden = { secret: secret && "given", token: token && "given", forwarders };
     return void process.stdout.write(`${JSON.stringify({ ...shown, ...hidden }, null, 2)}\n`);
+  }
+  if (command !== undefined) {
+    process.exitCode = (await run({ command, file, config, say })) ? 0 : 1;
+    return;
   }
   const receiver = await startReceiver(config, say);
   onSignals(receiver);

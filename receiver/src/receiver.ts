@@ -7,6 +7,7 @@ import { setTimeout as setTimeoutPromise } from "node:timers/promises";
 import type { FastifyInstance } from "fastify";
 import type { LogRecord } from "./domain/log";
 import { Engine } from "./engine/engine";
+import { retain } from "./engine/retention";
 import { Forwarders } from "./forward";
 import type { Surroundings } from "./forward/forwarder";
 import { buildApp } from "./http/app";
@@ -22,6 +23,7 @@ import { SqliteStore } from "./store/sqlite";
 
 const SYSTEM_LOG = "/var/log/ansible-webhook.log";
 const TICK_MS = 1000;
+const HOUR_MS = 3_600_000;
 /** What is still open then is cut off. */
 const DRAIN_MS = 10_000;
 
@@ -107,6 +109,15 @@ function loop(engine: Engine, report: (error: unknown) => void): NodeJS.Timeout 
   }, TICK_MS);
 }
 
+/** Once at the start, then every hour. */
+function keepRetention(config: Config, engine: Engine, store: Store, report: Report): NodeJS.Timeout | undefined {
+  const retention = { days: config.retentionDays, events: config.retentionEvents };
+  if (retention.days === undefined && retention.events === undefined) return undefined;
+  const once = (): void => void retain(engine, store, retention, Date.now()).catch(report);
+  once();
+  return setInterval(once, HOUR_MS);
+}
+
 type Report = (error: unknown) => void;
 
 async function openStore({ database, data }: Config, report: Report): Promise<Store> {
@@ -163,8 +174,10 @@ export async function startReceiver(config: Config, say: Say): Promise<Receiver>
   const app = await buildApp({ engine, store, metrics, secrets, token, now: Date.now, ...shown, ...limits });
   await app.listen({ host: config.host, port: config.port });
   const timer = loop(engine, report);
+  const retention = keepRetention(config, engine, store, report);
   const stop = async (): Promise<void> => {
     clearInterval(timer);
+    clearInterval(retention);
     stopping.abort();
     await forwarders.stop();
     await drain(app, engine);

@@ -11,6 +11,8 @@ export interface Config {
   readonly data: string;
   /** Address of a PostgreSQL database; without one the store is a file in `data`. */
   readonly database?: string;
+  readonly retentionDays?: number;
+  readonly retentionEvents?: number;
   readonly logFile?: string;
   readonly secretFile?: string;
   /** From the environment; a file is read when the program starts. */
@@ -34,6 +36,8 @@ export interface Config {
 export interface Given {
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Whether it is to receive; else it only looks at a store. @default true */
+  readonly receives?: boolean;
 }
 
 /** What was asked for, or everything that is wrong with it. */
@@ -120,12 +124,16 @@ function gather(flags: Flags, file: Map<string, string>, env: Given["env"], prob
   return (key) => values.get(key);
 }
 
+const numberOf = (text: string | undefined): number | undefined => (text === undefined ? undefined : Number(text));
+
 function toConfig(get: Get, env: Given["env"], forwarders: readonly ForwarderSettings[]): Config {
   return {
     host: get("host") ?? "",
     port: Number(get("port")),
     data: get("data") ?? defaultData(env),
     database: get("database"),
+    retentionDays: numberOf(get("retention_days")),
+    retentionEvents: numberOf(get("retention_events")),
     logFile: get("log_file"),
     secretFile: get("secret_file"),
     secret: env["NEXUS_PULL_SECRET"] || undefined,
@@ -144,7 +152,7 @@ function toConfig(get: Get, env: Given["env"], forwarders: readonly ForwarderSet
   };
 }
 
-export function readConfig({ args, env }: Given): Outcome {
+export function readConfig({ args, env, receives = true }: Given): Outcome {
   const problems: string[] = [];
   const flags = readFlags(args, problems);
   if (flags.switches.has("--help")) return { help: true };
@@ -154,7 +162,8 @@ export function readConfig({ args, env }: Given): Outcome {
     problems.push("--secret-file and NEXUS_PULL_SECRET: give one of them; a file may hold several secrets");
   if (config.token !== undefined && config.tokenFile !== undefined)
     problems.push("--token-file and NEXUS_PULL_TOKEN: give one of them");
-  if (config.database !== undefined && config.secret === undefined && config.secretFile === undefined)
+  const hasSecret = config.secret !== undefined || config.secretFile !== undefined;
+  if (receives && config.database !== undefined && !hasSecret)
     problems.push(
       "--database: receivers that share it need the same operator secret; give --secret-file or NEXUS_PULL_SECRET",
     );

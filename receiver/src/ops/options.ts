@@ -53,6 +53,18 @@ export const OPTIONS: readonly Option[] = [
     problem: database,
   },
   {
+    key: "retention_days",
+    env: "NEXUS_PULL_RETENTION_DAYS",
+    help: "older events go; what they came to stays. Without it all stay",
+    problem: integer(1, 36_500),
+  },
+  {
+    key: "retention_events",
+    env: "NEXUS_PULL_RETENTION_EVENTS",
+    help: "how many of the newest events stay. Without it all stay",
+    problem: integer(1, 999_999_999),
+  },
+  {
     key: "log_file",
     env: "NEXUS_PULL_LOG_FILE",
     help: "one readable line an event; reopened on SIGHUP",
@@ -139,7 +151,12 @@ export function helpText(): string {
   );
   return `nexus-pull-receiver: a durable record of what every self-configuring VM did
 
-Usage: nexus-pull-receiver [options]
+Usage: nexus-pull-receiver [options]                 receives
+       nexus-pull-receiver backup FILE [options]     copies the store while it is used
+       nexus-pull-receiver restore FILE [options]    puts a backup where no store is yet
+       nexus-pull-receiver export [FILE] [options]   writes the store as lines of CloudEvents, else to standard output
+       nexus-pull-receiver import [FILE] [options]   reads them into a store that has nothing yet, of either kind
+       nexus-pull-receiver verify [options]          says whether the store is whole and its projection what its log says
 
   --config           JSON file with any of the settings below, underscores for dashes
   --check-config     says what would be used, or every problem, and ends

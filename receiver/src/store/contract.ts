@@ -2,7 +2,16 @@
 import type { LogRecord } from "../domain/log";
 import { project } from "../domain/project";
 import { logOf } from "../test-support";
-import { type Changes, type Head, nameOf, NOWHERE, type Store, StoreError, type StoredRequest } from "./port";
+import {
+  type Changes,
+  type Head,
+  type Loader,
+  nameOf,
+  NOWHERE,
+  type Store,
+  StoreError,
+  type StoredRequest,
+} from "./port";
 
 export const NOTHING: Changes = { records: [], vms: [], requests: [] };
 
@@ -154,16 +163,20 @@ function holdTo(open: () => Store | Promise<Store>): void {
   test("loads all of it, or nothing, and only when it is empty", async () => {
     // Positions have gaps where a retention was.
     const [first, second] = [log.slice(1, 2), log.slice(3)];
-    async function* parts(bad?: Error): AsyncGenerator<Changes> {
-      yield { ...NOTHING, records: first, requests: [request("roster-1")] };
+    const fill = (bad?: Error) => async (loader: Loader) => {
+      await loader.put({ ...NOTHING, records: first, requests: [request("roster-1")], kept: [["a", "1"]] });
       if (bad !== undefined) throw bad;
-      yield { ...NOTHING, records: second, vms: [project(log, 0)] };
-    }
-    await expect(store.load(parts(new Error("cut short")))).rejects.toThrow("cut short");
+      await loader.put({ ...NOTHING, records: second, vms: [project(log, 0)] });
+      expect(await loader.logOf("dev", "nexus-02")).toEqual(second);
+    };
+    const bad = new Error("cut short");
+    await expect(store.load(fill(bad))).rejects.toBe(bad);
     expect([await store.lastPosition(), await store.request("roster-1")]).toEqual([0, undefined]);
-    await store.load(parts());
+    await store.load(fill());
     expect([await store.lastPosition(), await store.states()]).toEqual([4, [project(log, 0)]]);
     expect(await store.events({ after: 0, limit: 10 })).toEqual([...first, ...second]);
-    await expect(store.load(parts())).rejects.toThrow("the store is not empty");
+    expect(await store.kept("", 10)).toEqual(new Map([["a", "1"]]));
+    expect(await store.check()).toEqual([]);
+    await expect(store.load(fill())).rejects.toThrow("the store is not empty");
   });
 }

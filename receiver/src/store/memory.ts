@@ -7,6 +7,7 @@ import {
   type EventQuery,
   type Head,
   isNothing,
+  type Loader,
   nameOf,
   type News,
   type Store,
@@ -45,15 +46,23 @@ export class MemoryStore implements Store {
     // There is nobody else.
   }
 
-  public async load(parts: AsyncIterable<Changes>): Promise<void> {
+  public async load(fill: (loader: Loader) => Promise<void>): Promise<void> {
     if (this.last > 0) throw new StoreError("store_unavailable", "the store is not empty");
     const all: Changes[] = [];
-    for await (const part of parts) all.push(part);
+    await fill({
+      put: async (part) => void all.push(part),
+      logOf: async (fleet, vm) =>
+        all.flatMap(({ records }) => records.filter((record) => record.fleet === fleet && record.vm === vm)),
+    });
     for (const part of all) await this.commit(part);
   }
 
+  public async check(): Promise<readonly string[]> {
+    return [];
+  }
+
   public async commit(changes: Changes): Promise<void> {
-    this.check(changes);
+    this.checkFree(changes);
     for (const record of changes.records) {
       this.records.push(record);
       this.ids.set(nameOf(record), record.text);
@@ -62,10 +71,11 @@ export class MemoryStore implements Store {
     for (const state of changes.vms) this.vms.set(keyOf(state.fleet, state.vm), state);
     this.requests.push(...changes.requests);
     for (const base of changes.bases ?? []) this.replace(base);
+    for (const [key, value] of changes.kept ?? []) this.values.set(key, value);
     this.version += 1;
   }
 
-  private check({ records, requests }: Changes): void {
+  private checkFree({ records, requests }: Changes): void {
     let { last } = this;
     for (const record of records) {
       if (record.position <= last || this.ids.has(nameOf(record)))

@@ -33,6 +33,8 @@ export interface Changes {
   readonly requests: readonly StoredRequest[];
   /** Each takes the place of the one before it, and of its VM's records up to it. @default - none */
   readonly bases?: readonly Base[];
+  /** Values that are kept beside the log; their keys are new. @default - none */
+  readonly kept?: readonly (readonly [key: string, value: string])[];
 }
 
 /** How far somebody knows the store: its last position, and a number that grows with each commit. */
@@ -63,6 +65,12 @@ export interface EventQuery {
   readonly vm?: string;
 }
 
+export interface Loader {
+  put(changes: Changes): Promise<void>;
+  /** A VM's records that were put. */
+  logOf(fleet: string, vm: string): Promise<readonly LogRecord[]>;
+}
+
 /** From what is expected to what is wanted; at least one of the two is something. */
 export type Swap =
   readonly [expected: string | undefined, value: string] | readonly [expected: string, value: undefined];
@@ -81,8 +89,10 @@ export interface Store {
   news(since: Head): Promise<News>;
   /** Calls whenever somebody else may have committed; until the store is closed. */
   follow(listener: () => void): Promise<void>;
-  /** Puts all of it into a store that has nothing yet, or none of it. */
-  load(parts: AsyncIterable<Changes>): Promise<void>;
+  /** Puts everything that `fill` gives into a store that has nothing yet, or, if it rejects, none of it. */
+  load(fill: (loader: Loader) => Promise<void>): Promise<void>;
+  /** What is wrong with it, by its own means; nothing is nothing. */
+  check(): Promise<readonly string[]>;
   lastPosition(): Promise<number>;
   /** The states of the last commit, one a VM. */
   states(): Promise<readonly VmState[]>;
@@ -115,8 +125,8 @@ export const NOWHERE: Head = { position: 0, version: 0 };
 
 export const nameOf = ({ fleet, vm, id }: EventName): string => `${fleet}/${vm}/${id}`;
 
-export function isNothing({ records, vms, requests, bases = [] }: Changes): boolean {
-  return records.length + vms.length + requests.length + bases.length === 0;
+export function isNothing({ records, vms, requests, bases = [], kept = [] }: Changes): boolean {
+  return records.length + vms.length + requests.length + bases.length + kept.length === 0;
 }
 
 /** The store cannot take more; what was asked for did not happen. */

@@ -1,11 +1,18 @@
 // The contract over a real PostgreSQL, and what only a shared store has to keep.
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Readable } from "node:stream";
 import { PostgresServer } from "../../../__tests__/support/postgres";
 import { describeWith } from "../../../__tests__/support/tools";
 import { project } from "../domain/project";
-import { logOf } from "../test-support";
+import { exportLines, importLines } from "../maintain/archive";
+import { verify } from "../maintain/verify";
+import { event, FakeClock, logOf, openEngine, say, T0 } from "../test-support";
 import { commit, NOTHING, storeContract } from "./contract";
 import { NOWHERE, type Store, StoreError } from "./port";
 import { PostgresStore } from "./postgres";
+import { SqliteStore } from "./sqlite";
 
 describeWith(["postgres"], "PostgreSQL", () => {
   let server: PostgresServer;
@@ -79,6 +86,28 @@ describeWith(["postgres"], "PostgreSQL", () => {
     const defect = new TypeError("a defect");
     await expect(store.write(NOWHERE, () => Promise.reject(defect))).rejects.toBe(defect);
     expect((await commit(store, { ...NOTHING, records: logOf(["vm.expected"]) })).position).toBe(1);
+  });
+
+  test("fails when a store that came from SQLite by an archive, or the way back, is another", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "receiver-archive-"));
+    const from = SqliteStore.open(join(folder, "from.db"));
+    const engine = await openEngine(from, new FakeClock());
+    const vms = Array.from({ length: 600 }, (_, vm) => `vm-${vm}`);
+    await Promise.all(vms.map((vm) => say(engine, event("vm.booted", { vm }))));
+    await say(engine, event("vm.heartbeat", { vm: "vm-1", seq: 3 }));
+    const archive = async (store: Store): Promise<string[]> => {
+      const lines: string[] = [];
+      for await (const line of exportLines(store)) lines.push(`${line}\n`);
+      return lines;
+    };
+    const lines = await archive(from);
+    const url = server.create();
+    expect(await importLines(await connect(url), Readable.from(lines), T0)).toBe(601);
+    const reader = await PostgresStore.openToRead({ url, report: (error) => reported.push(error) });
+    open.push(reader, from);
+    expect(await archive(reader)).toEqual(lines);
+    expect((await verify(reader)).problems).toEqual([]);
+    rmSync(folder, { recursive: true });
   });
 
   test("is a store that is unavailable while the server is away, and serves when it is back", async () => {

@@ -6,6 +6,7 @@ import type { Event } from "../../../contract";
 import { type LogRecord, recordOf } from "../domain/log";
 import type { VmState } from "../domain/state";
 import { migrate } from "./postgres-schema";
+import { CHANNEL, columns, put } from "./postgres-write";
 import {
   type Base,
   type Changes,
@@ -13,6 +14,7 @@ import {
   type EventQuery,
   type Head,
   isNothing,
+  type Loader,
   nameOf,
   type News,
   type Store,
@@ -21,7 +23,6 @@ import {
   type Swap,
 } from "./port";
 
-const CHANNEL = "nexus_pull_head";
 const CONNECTIONS = 8;
 const CONNECT_MS = 5_000;
 /** A server that does not answer for so long is gone; the next attempt makes a new connection. */
@@ -58,62 +59,6 @@ function toRecord({ position, received, event }: EventRow): LogRecord {
 
 function toRequest({ id, kind, fleet, vm, digest, answer, counts }: RequestRow): StoredRequest {
   return { id, kind, fleet, ...(vm === null ? {} : { vm }), digest, answer, counts };
-}
-
-const WRITE = `
-WITH e AS (
-  INSERT INTO events (position, received, fleet, vm, id, event)
-  SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[])
-), v AS (
-  INSERT INTO vms (fleet, vm, state, version)
-  SELECT *, $11::bigint FROM unnest($7::text[], $8::text[], $9::text[])
-  ON CONFLICT (fleet, vm) DO UPDATE SET state = excluded.state, version = excluded.version
-), n AS (
-  SELECT pg_notify('${CHANNEL}', $11::text)
-)
-UPDATE head SET position = $10::bigint, version = $11::bigint FROM n`;
-
-function columns<T, V>(rows: readonly T[], ...of: readonly ((row: T) => V)[]): V[][] {
-  return of.map((read) => rows.map(read));
-}
-
-function writeValues({ records, vms }: Changes, head: Head): unknown[] {
-  return [
-    ...columns<LogRecord, unknown>(
-      records,
-      ({ position }) => position,
-      ({ received }) => received,
-      ({ fleet }) => fleet,
-      ({ vm }) => vm,
-      ({ id }) => id,
-      ({ text }) => text,
-    ),
-    ...columns<VmState, string>(
-      vms,
-      ({ fleet }) => fleet,
-      ({ vm }) => vm,
-      (state) => JSON.stringify(state),
-    ),
-    head.position,
-    head.version,
-  ];
-}
-
-async function put(client: pg.ClientBase, changes: Changes, head: Head): Promise<void> {
-  await client.query({ name: "write", text: WRITE, values: writeValues(changes, head) });
-  for (const { id, kind, fleet, vm, digest, answer, counts } of changes.requests)
-    await client.query(
-      "INSERT INTO requests (id, kind, fleet, vm, digest, answer, counts) VALUES ($1, $2, $3, $4, $5, $6, $7)",
-      [id, kind, fleet, vm, digest, answer, counts],
-    );
-  for (const { fleet, vm, through, state } of changes.bases ?? []) {
-    await client.query(
-      `INSERT INTO bases VALUES ($1, $2, $3, $4)
-       ON CONFLICT (fleet, vm) DO UPDATE SET through = excluded.through, state = excluded.state`,
-      [fleet, vm, through, JSON.stringify(state)],
-    );
-    await client.query("DELETE FROM events WHERE fleet = $1 AND vm = $2 AND position <= $3", [fleet, vm, through]);
-  }
 }
 
 const READ_HEAD = "SELECT position, version FROM head";
@@ -159,6 +104,16 @@ export class PostgresStore implements Store {
     }
   }
 
+  /** To look at a database that receivers are using; all that is read is of one moment. */
+  public static async openToRead(options: PostgresOptions): Promise<PostgresStore> {
+    // Of one connection, so that every query is in its one transaction.
+    const pool = new pg.Pool({ ...connection(options.url), max: 1, idleTimeoutMillis: 0 });
+    pool.on("error", options.report);
+    const store = new PostgresStore(pool, options);
+    await store.rows("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+    return store;
+  }
+
   /** How the server answers in a transaction that writes. */
   public async durability(): Promise<{ readonly synchronous?: string; readonly fsync?: string }> {
     return this.transaction(async (client) => {
@@ -188,16 +143,32 @@ export class PostgresStore implements Store {
     });
   }
 
-  public async load(parts: AsyncIterable<Changes>): Promise<void> {
+  public async load(fill: (loader: Loader) => Promise<void>): Promise<void> {
     await this.transaction(async (client) => {
       await client.query(`SET LOCAL idle_in_transaction_session_timeout = ${LOAD_PART_MS}`);
       let head = toHead((await client.query<never>(`${READ_HEAD} FOR UPDATE`)).rows[0]);
       if (head.version > 0) throw new StoreError("store_unavailable", "the store is not empty");
-      for await (const part of parts) {
-        head = { position: part.records.at(-1)?.position ?? head.position, version: head.version + 1 };
-        await put(client, part, head);
-      }
+      const loader: Loader = {
+        put: async (part) => {
+          head = { position: part.records.at(-1)?.position ?? head.position, version: head.version + 1 };
+          await put(client, part, head);
+        },
+        logOf: async (fleet, vm) => {
+          const sql = `SELECT ${EVENT} FROM events WHERE fleet = $1 AND vm = $2 ORDER BY position`;
+          return (await client.query<EventRow>(sql, [fleet, vm])).rows.map(toRecord);
+        },
+      };
+      await fill(loader).catch((error: unknown) => Promise.reject(new Undecided(error)));
     });
+  }
+
+  public async check(): Promise<readonly string[]> {
+    const [row] = await this.rows<{ position: string; last: string | null }>(
+      "SELECT position, (SELECT max(position) FROM events) AS last FROM head",
+    );
+    if (row === undefined) return ["the table head has no row"];
+    const last = Number(row.last ?? 0);
+    return last === Number(row.position) ? [] : [`the head is ${row.position}, the newest event ${last}`];
   }
 
   private async transaction<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {

@@ -11,6 +11,7 @@ import {
   type EventQuery,
   type Head,
   isNothing,
+  type Loader,
   nameOf,
   type News,
   type Store,
@@ -85,6 +86,16 @@ function lock(path: string): Database.Database {
   }
 }
 
+/** On Linux a folder is flushed as a file is. */
+export function flush(path: string): void {
+  const descriptor = openSync(path, "r");
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
 function openFile(path: string): Database.Database {
   const database = new Database(path);
   database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000");
@@ -110,9 +121,7 @@ export class SqliteStore implements Store {
     store.migrate();
     store.last = store.readLast();
     // A new file is only there after a power loss when its directory is flushed; once is enough.
-    const folder = openSync(dirname(path), "r");
-    fsyncSync(folder);
-    closeSync(folder);
+    flush(dirname(path));
     return store;
   }
 
@@ -166,17 +175,37 @@ export class SqliteStore implements Store {
     // There is nobody else.
   }
 
-  public async load(parts: AsyncIterable<Changes>): Promise<void> {
+  public async load(fill: (loader: Loader) => Promise<void>): Promise<void> {
     if (this.readLast() > 0) throw new StoreError("store_unavailable", "the store is not empty");
     this.database.exec("BEGIN IMMEDIATE");
     try {
-      for await (const part of parts) this.put(part);
+      const logOf = (fleet: string, vm: string) => this.events({ after: 0, limit: -1, fleet, vm });
+      await fill({ put: async (part) => this.put(part), logOf });
       this.database.exec("COMMIT");
     } catch (error) {
       this.rollBack();
-      throw asStoreError(error);
+      throw isOfSqlite(error) ? asStoreError(error) : error;
     }
     this.last = this.readLast();
+  }
+
+  public async check(): Promise<readonly string[]> {
+    const found = this.rows<{ integrity_check: string }>("PRAGMA integrity_check").map((row) => row.integrity_check);
+    return found.filter((one) => one !== "ok");
+  }
+
+  /** A copy of a file that a receiver may be using, as of one moment, on stable storage. */
+  public static copy(path: string, to: string): void {
+    const database = new Database(path, { readonly: true, fileMustExist: true });
+    try {
+      database.prepare("VACUUM INTO ?").run(to);
+    } catch (error) {
+      throw asStoreError(error);
+    } finally {
+      database.close();
+    }
+    flush(to);
+    flush(dirname(to));
   }
 
   /** All of it is durable, or none of it is there. */
@@ -193,7 +222,7 @@ export class SqliteStore implements Store {
     this.version += 1;
   }
 
-  private put({ records, vms, requests, bases = [] }: Changes): void {
+  private put({ records, vms, requests, bases = [], kept = [] }: Changes): void {
     const event = this.prepare("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)");
     for (const { position, received, fleet, vm, id, text } of records)
       event.run(position, received, fleet, vm, id, text);
@@ -206,6 +235,7 @@ export class SqliteStore implements Store {
       this.prepare("INSERT OR REPLACE INTO bases VALUES (?, ?, ?, ?)").run(fleet, vm, through, JSON.stringify(folded));
       this.prepare("DELETE FROM events WHERE fleet = ? AND vm = ? AND position <= ?").run(fleet, vm, through);
     }
+    for (const [key, value] of kept) this.prepare("INSERT INTO kept VALUES (?, ?)").run(key, value);
   }
 
   private rollBack(): void {
@@ -307,7 +337,13 @@ export class SqliteStore implements Store {
   }
 
   public async close(): Promise<void> {
-    if (this.database.open) this.database.close();
+    if (!this.database.open) return;
+    try {
+      if (this.holder !== undefined) this.rows("PRAGMA wal_checkpoint(TRUNCATE)");
+    } catch {
+      // The file alone would have been the whole store; so the next to open it has the WAL.
+    }
+    this.database.close();
     if (this.holder?.open === true) this.holder.close();
   }
 }
@@ -316,6 +352,10 @@ function swapOf(key: string, [expected, value]: Swap): [string, ...string[]] {
   if (value === undefined) return ["DELETE FROM kept WHERE key = ? AND value = ?", key, expected];
   if (expected === undefined) return ["INSERT INTO kept VALUES (?, ?) ON CONFLICT DO NOTHING", key, value];
   return ["UPDATE kept SET value = ? WHERE key = ? AND value = ?", value, key, expected];
+}
+
+function isOfSqlite(error: unknown): boolean {
+  return codeOf(error).startsWith("SQLITE_");
 }
 
 function codeOf(error: unknown): string {

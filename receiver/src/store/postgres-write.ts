@@ -1,0 +1,66 @@
+// One commit's statements. The records and states of a group are one statement, however many they are.
+import type pg from "pg";
+import type { LogRecord } from "../domain/log";
+import type { VmState } from "../domain/state";
+import type { Changes, Head } from "./port";
+
+/** What those who listen are told on. */
+export const CHANNEL = "nexus_pull_head";
+
+const WRITE = `
+WITH e AS (
+  INSERT INTO events (position, received, fleet, vm, id, event)
+  SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[])
+), v AS (
+  INSERT INTO vms (fleet, vm, state, version)
+  SELECT *, $11::bigint FROM unnest($7::text[], $8::text[], $9::text[])
+  ON CONFLICT (fleet, vm) DO UPDATE SET state = excluded.state, version = excluded.version
+), n AS (
+  SELECT pg_notify('${CHANNEL}', $11::text)
+)
+UPDATE head SET position = $10::bigint, version = $11::bigint FROM n`;
+
+/** Arrays for unnest, one a column. */
+export function columns<T, V>(rows: readonly T[], ...of: readonly ((row: T) => V)[]): V[][] {
+  return of.map((read) => rows.map(read));
+}
+
+function writeValues({ records, vms }: Changes, head: Head): unknown[] {
+  return [
+    ...columns<LogRecord, unknown>(
+      records,
+      ({ position }) => position,
+      ({ received }) => received,
+      ({ fleet }) => fleet,
+      ({ vm }) => vm,
+      ({ id }) => id,
+      ({ text }) => text,
+    ),
+    ...columns<VmState, string>(
+      vms,
+      ({ fleet }) => fleet,
+      ({ vm }) => vm,
+      (state) => JSON.stringify(state),
+    ),
+    head.position,
+    head.version,
+  ];
+}
+
+export async function put(client: pg.ClientBase, changes: Changes, head: Head): Promise<void> {
+  await client.query({ name: "write", text: WRITE, values: writeValues(changes, head) });
+  for (const { id, kind, fleet, vm, digest, answer, counts } of changes.requests)
+    await client.query(
+      "INSERT INTO requests (id, kind, fleet, vm, digest, answer, counts) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+      [id, kind, fleet, vm, digest, answer, counts],
+    );
+  for (const { fleet, vm, through, state } of changes.bases ?? []) {
+    await client.query(
+      `INSERT INTO bases VALUES ($1, $2, $3, $4)
+       ON CONFLICT (fleet, vm) DO UPDATE SET through = excluded.through, state = excluded.state`,
+      [fleet, vm, through, JSON.stringify(state)],
+    );
+    await client.query("DELETE FROM events WHERE fleet = $1 AND vm = $2 AND position <= $3", [fleet, vm, through]);
+  }
+  for (const [key, value] of changes.kept ?? []) await client.query("INSERT INTO kept VALUES ($1, $2)", [key, value]);
+}
