@@ -75,6 +75,11 @@ export function synth(vms: readonly StandIn[], options: StackOptions = {}): stri
   return Testing.synth(stack, true);
 }
 
+/** One line, so that a message can be searched whatever the width it was wrapped to. */
+export function flat(text: string): string {
+  return text.replace(/[\s│╷╵]+/g, " ");
+}
+
 // Records its arguments, then is the real one.
 const CURL = `#!/bin/sh
 printf '%s\\n' "$0 $*" >> "$LAB_ARGV"
