@@ -5,7 +5,7 @@ import json
 import os
 import sys
 
-from nexus_pull import VERSION, adopt, boot, bootstrap, config as configs, files, heartbeat, run, source, status
+from nexus_pull import VERSION, adopt, boot, bootstrap, config as configs, files, heartbeat, run, source, status, status_text
 from nexus_pull.console import say
 from nexus_pull.errors import AgentError
 from nexus_pull.events.flusher import Flusher
@@ -90,7 +90,7 @@ def _run(paths, arguments):
 
 def _status(paths, arguments):
     found, alarming = status.status(paths)
-    print(json.dumps(found, indent=2, sort_keys=True) if arguments.json else status.text(found))
+    print(json.dumps(found, indent=2, sort_keys=True) if arguments.json else status_text.text(found))
     return 1 if alarming else 0
 
 

@@ -1,35 +1,80 @@
-"""What is known on this machine, for people and as JSON. Changes nothing."""
+"""What is known on this machine, as plain data; status_text makes lines of it. Changes nothing."""
 
 from nexus_pull import VERSION, config as configs, facts, files, run
 from nexus_pull.errors import AgentError
+from nexus_pull.events import look
+
+GOOD = (*run.GOOD, "running")
 
 
 def status(paths):
     """(plain data, whether it is worth an alarm)."""
-    found = {"agent_version": VERSION, "config_error": None, "refuses": []}
+    state = files.read_json(paths.state) or {}
+    aside, refused = look.set_aside(paths)
+    found = {
+        "agent_version": VERSION,
+        **_configured(paths),
+        "intended": _intended(state),
+        "applied": state.get("last_success"),
+        "last_run": _last_run(paths, state),
+        "last_skipped": state.get("last_skipped"),
+        "runs": look.last_runs(paths),
+        "spool": look.waiting(paths),
+        "set_aside": {"events": aside, "newest": refused},
+    }
+    found["alarms"] = list(_alarms(found))
+    return found, bool(found["alarms"])
+
+
+def _configured(paths):
+    found = {"config_error": None, "refuses": []}
     try:
         config = configs.load(paths)
-        found.update(
-            generation=config["generation"],
-            identity=config["identity"],
-            refuses=configs.refusals(config),
-            source={key: config["source"].get(key) for key in ("url", "ref", "commit")},
-        )
     except AgentError as error:
-        found["config_error"] = error.message
-    found["last_run"] = _last_run(paths)
-    outcome = found["last_run"]["outcome"] if found["last_run"] else None
-    bad = found["config_error"] or found["refuses"] or outcome not in (*run.GOOD, "running", None)
-    return found, bool(bad)
+        return {**found, "config_error": error.message}
+    return {
+        "config_error": None,
+        "generation": config["generation"],
+        "identity": config["identity"],
+        "refuses": configs.refusals(config),
+        "source": {key: config["source"].get(key) for key in ("url", "ref", "commit")},
+        "mode": config["run"]["mode"],
+        "schedule": config["schedule"],
+        "receiver": {"url": config["receiver"]["url"]} if config["receiver"] else None,
+    }
 
 
-def _last_run(paths):
-    last = (files.read_json(paths.state) or {}).get("last_run")
+def _intended(state):
+    """The commit that the newest run that got that far wanted."""
+    for known in (state.get("last_run"), state.get("last_skipped"), state.get("before")):
+        if known and known.get("intended_sha"):
+            return known["intended_sha"]
+    return (state.get("tip") or {}).get("commit")
+
+
+def _last_run(paths, state):
+    last = state.get("last_run")
     if last and last["outcome"] == "running" and not _is_locked(paths):
         same_boot = last.get("boot_id") == facts.boot_id()
         reason, who = ("agent_killed", "agent") if same_boot else ("machine_restarted", "machine")
         last.update(outcome="interrupted", reason=reason, message="the %s went down in the middle of the run" % who)
     return last
+
+
+def _alarms(found):
+    """What somebody should look at, one code each."""
+    last = found["last_run"]
+    if found["config_error"]:
+        yield "config_invalid"
+    if found["refuses"]:
+        yield "config_unsupported"
+    if last and (last["outcome"] not in GOOD or last.get("reason") == "drift_found"):
+        yield last.get("reason") or last["outcome"]
+    delivery = found["spool"]["delivery"] or {}
+    if found["spool"]["events"] and delivery.get("state") == "waiting":
+        yield delivery["reason"]
+    if found["set_aside"]["events"]:
+        yield "events_set_aside"
 
 
 def _is_locked(paths):
@@ -40,27 +85,3 @@ def _is_locked(paths):
         return True
     except FileNotFoundError:
         return False
-
-
-def text(found):
-    lines = ["agent       " + found["agent_version"]]
-    if found["config_error"]:
-        lines.append("NOT CONFIGURED: " + found["config_error"])
-    else:
-        identity, source = found["identity"], found["source"]
-        lines.append("vm          %s/%s (instance %s)" % (identity["fleet"], identity["vm"], identity["instance_id"]))
-        lines.append("generation  " + found["generation"][:12])
-        lines.append("source      %s %s" % (source["url"], source["commit"] or source["ref"]))
-    lines += ["REFUSES TO RUN: " + reason for reason in found["refuses"]]
-    lines += _run_lines(found["last_run"])
-    return "\n".join(lines)
-
-
-def _run_lines(last):
-    if not last:
-        return ["last run    none"]
-    lines = ["last run    %s, started %s" % (last["outcome"], last["started_at"])]
-    for key in ("finished_at", "exit_code", "intended_sha", "applied_sha", "reason", "message"):
-        if last.get(key) is not None:
-            lines.append("  %-13s %s" % (key, last[key]))
-    return lines

@@ -99,11 +99,11 @@ class Recorded(EventsTest):
 
     def test_without_a_receiver_nothing_waits_and_the_last_ones_are_kept_to_be_looked_at(self):
         self.recorder = events.Recorder(self.paths, configuration())
-        made = [self.record() for _ in range(30)]
+        made = [self.record() for _ in range(60)]
         self.assertEqual(self.waiting(), [])
-        self.assertEqual([event["data"]["seq"] for event in made], list(range(1, 31)))
+        self.assertEqual([event["data"]["seq"] for event in made], list(range(1, 61)))
         kept = [files.read_json(path) for path in sorted(glob.glob(self.paths.spool + "/recent/*.json"))]
-        self.assertEqual(kept, made[-20:])
+        self.assertEqual(kept, made[-50:])
 
     def test_the_digest_of_the_settings_changes_with_what_shapes_a_run_only(self):
         digest = events.config_digest(self.config)

@@ -149,7 +149,7 @@ class Flusher:
                 "message": verdict.message,
                 "remedy": verdict.remedy,
                 "attempts": self._failures,
-                "next_attempt_in_s": round(pause),
+                "pause_s": round(pause),
             }
         )
         if verdict.waits_for_clock:

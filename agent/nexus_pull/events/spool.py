@@ -17,7 +17,7 @@ from nexus_pull.events import reserve as reserves
 from nexus_pull.events.stream import Stream
 
 NAME = re.compile(r"([0-9]{6})-([0-9]{16})\.json\Z")
-RECENT = 20
+RECENT = 50
 MOST_ASIDE = 200
 MOST_BYTES = 64 * 1024 * 1024
 LONGEST_S = 7 * 24 * 3600
