@@ -27,6 +27,21 @@ export interface PlannedChange {
   readonly actions: readonly string[];
 }
 
+/** What `tofu show -json` tells of a plan. */
+export interface Plan {
+  readonly resource_changes?: readonly {
+    readonly address: string;
+    readonly type: string;
+    readonly name: string;
+    readonly change: { readonly actions: readonly string[] };
+  }[];
+  readonly configuration: {
+    readonly root_module: { readonly resources: { readonly address: string; readonly provider_config_key: string }[] };
+  };
+}
+
+const PLAN_MS = 300_000;
+
 /** The provider takes SSH addresses from the API; on one machine only the ports differ. */
 export function useSshPorts(provider: ProxmoxProvider, pve: Pve): void {
   const nodes = [...pve.ssh].map(([name, { port }]) => ({ name, address: "127.0.0.1", port }));
@@ -129,13 +144,16 @@ export class LabStack {
     return this.run(["destroy", "-auto-approve"]);
   }
 
+  /** A plan, as OpenTofu shows it. */
+  public async planJson(...args: string[]): Promise<Plan> {
+    await this.run(["plan", "-out=plan.bin", ...args], { timeoutMs: PLAN_MS });
+    return JSON.parse(await this.run(["show", "-json", "plan.bin"])) as Plan;
+  }
+
   /** What a plan would change; empty when there is no difference. */
   public async plan(...args: string[]): Promise<PlannedChange[]> {
-    await this.run(["plan", "-out=plan.bin", ...args]);
-    const plan = JSON.parse(await this.run(["show", "-json", "plan.bin"])) as {
-      resource_changes?: { address: string; type: string; change: { actions: string[] } }[];
-    };
-    return (plan.resource_changes ?? [])
+    const { resource_changes: changes = [] } = await this.planJson(...args);
+    return changes
       .map(({ address, type, change }) => ({ address, type, actions: change.actions }))
       .filter(({ actions }) => actions.join() !== "no-op");
   }

@@ -77,6 +77,8 @@ const REFUSED: Refusal[] = [
   ["DELETE", `${VM}/${RUNNING}`, "", 500, `VM ${RUNNING} is running - destroy failed`],
   ["DELETE", `${VM}/203`, "", 500, "can't remove VM 203 - protection mode enabled"],
   ["POST", `${VM}/200/status/reboot`, "", 500, "VM 200 not running"],
+  ["POST", `${VM}/200/migrate`, "target=pve", 500, "target is local node."],
+  ["GET", "/cluster/ha/resources/vm:200", "", 500, "no such resource 'vm:200'"],
   ["GET", `${VM}/200/agent/network-get-interfaces`, "", 500, "VM 200 is not running"],
   ["GET", `${VM}/${RUNNING}/agent/network-get-interfaces`, "", 500, "QEMU guest agent is not running"],
   ["GET", `${VM}/202/agent/network-get-interfaces`, "", 500, "No QEMU guest agent configured"],

@@ -239,6 +239,17 @@ const POOLS: Route[] = [
   },
 ];
 
+/** No VM is managed by HA here: the provider asks before it migrates one. */
+const HA: Route = {
+  method: "GET",
+  path: "/cluster/ha/resources/{sid}",
+  parameters: {},
+  permission: ({ world, user }) => needAny(world.cluster, user, "/", "Sys.Audit"),
+  handle: ({ given }) => {
+    throw died(`no such resource '${given.get("sid")}'`);
+  },
+};
+
 /** Every route that is about no VM and no storage. */
 export const CLUSTER_ROUTES: readonly Route[] = [
   { method: "GET", path: "/version", parameters: {}, handle: () => VERSION },
@@ -270,4 +281,5 @@ export const CLUSTER_ROUTES: readonly Route[] = [
   },
   ...TASKS,
   ...POOLS,
+  HA,
 ];

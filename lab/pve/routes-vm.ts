@@ -214,15 +214,15 @@ function destroy(call: Call): string {
 
 function migrate(call: Call): string {
   const { world, node, vmid, given } = call;
-  theVm(call);
   const request = {
     node,
     vmid,
     target: given.get("target") ?? "",
     storage: given.get("targetstorage"),
     withLocalDisks: isTrue(given.get("with-local-disks")),
+    online: isTrue(given.get("online")),
   };
-  checkMigrate(world, request);
+  checkMigrate(world, theVm(call), request);
   return task(call, "qmigrate", (context) => migrateWorker(world, request, context));
 }
 

@@ -68,6 +68,7 @@ export function allRoutes(): Router {
     storage: f.storageId,
     volume: f.text,
     upid: f.text,
+    sid: f.text,
   });
 }
 

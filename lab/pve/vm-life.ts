@@ -1,4 +1,5 @@
 // Destroy, migrate, convert into a template.
+import { seedDrive } from "./cloud-init";
 import { volumesOn, type Vm } from "./cluster";
 import { died } from "./errors";
 import type { TaskContext } from "./tasks";
@@ -45,12 +46,14 @@ export interface MigrateRequest {
   readonly target: string;
   readonly storage?: string;
   readonly withLocalDisks: boolean;
+  readonly online: boolean;
 }
 
 /** What has to hold before there is a task. @throws PveError */
-export function checkMigrate(world: World, request: MigrateRequest): void {
+export function checkMigrate(world: World, vm: Vm, request: MigrateRequest): void {
   if (!world.cluster.nodes.has(request.target)) throw died(`no such cluster node '${request.target}'`);
   if (request.target === request.node) throw died("target is local node.");
+  if (vm.running !== undefined && !request.online) throw died("can't migrate running VM without --online");
   if (request.storage !== undefined) storageOf(world.cluster, request.storage);
 }
 
@@ -75,9 +78,11 @@ export async function migrateWorker(world: World, request: MigrateRequest, conte
     const vm = vmInTask(world, request.node, request.vmid);
     needUnlocked(vm);
     const local = drives(vm.config).filter(
-      ([, one]) => isDisk(one) && !parseVolumeId(world.cluster, one.get("file") ?? "").store.shared,
+      ([key, one]) =>
+        (isDisk(one) || key === seedDrive(vm.config)) &&
+        !parseVolumeId(world.cluster, one.get("file") ?? "").store.shared,
     );
-    if (local.length > 0 && !request.withLocalDisks)
+    if (local.some(([, one]) => isDisk(one)) && !request.withLocalDisks)
       throw died("migration aborted: can't migrate local disk without 'with-local-disks'");
     await context.work();
     for (const [key, properties] of local) {

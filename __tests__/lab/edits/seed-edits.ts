@@ -8,8 +8,8 @@ import {
   Signature,
   Vault,
   type VaultAppRoleOptions,
-} from "../../lib";
-import { PEM, SSH_KEY } from "../support/matrix";
+} from "../../../lib";
+import { PEM, SSH_KEY } from "../../support/matrix";
 import { between, type Edit, type EditContext, type Props, RICH, same, to } from "./edit";
 
 const HOSTS = ["git.example ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBhx2T1m9z1YwS0rYcQm0m7q8l8p3vN0v7o3yqf2Jk1b"];

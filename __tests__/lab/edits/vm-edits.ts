@@ -1,6 +1,6 @@
 // An edit for each prop of the machine, its delivery and its receiver.
-import { ChangePolicy, type ReceiverProps, Seed, type WaitForConfigured } from "../../lib";
-import { PEM } from "../support/matrix";
+import { ChangePolicy, type ReceiverProps, Seed, type WaitForConfigured } from "../../../lib";
+import { PEM } from "../../support/matrix";
 import { between, type Edit, type Props, RICH, same, to } from "./edit";
 
 const nic = (change: Partial<NonNullable<Props["network"]>[number]>): Edit =>
@@ -18,7 +18,7 @@ const PLACEMENT: Record<string, Edit> = {
   fullClone: to({ fullClone: false }),
   cloneRetries: to({ cloneRetries: 7 }),
   vmId: to({ vmId: 4711 }),
-  datastore: to({ datastore: "ceph" }),
+  datastore: between({ rebootAfterUpdate: true }, { datastore: "ceph" }),
   tags: to({ tags: ["a"] }),
   pool: to({ pool: "ops" }),
   description: to({ description: "other" }),
@@ -36,7 +36,7 @@ const HARDWARE: Record<string, Edit> = {
   dataDisks: to({ dataDisks: [...(RICH.dataDisks ?? []), { sizeGiB: 5 }] }),
   "dataDisks[].sizeGiB": disk({ sizeGiB: 20 }),
   "dataDisks[].interface": disk({ interface: "virtio3" }),
-  "dataDisks[].datastore": disk({ datastore: "ceph" }),
+  "dataDisks[].datastore": { before: () => ({ rebootAfterUpdate: true }), after: disk({ datastore: "ceph" }).after },
   "dataDisks[].discard": disk({ discard: false }),
   "dataDisks[].ssd": disk({ ssd: true }),
   "dataDisks[].backup": disk({ backup: false }),
@@ -85,7 +85,10 @@ const waits = (before: WaitForConfigured, after: WaitForConfigured): Edit => ({
 
 const REPORTS: Record<string, Edit> = {
   receiver: { before: ({ fleet }) => ({ fleet }), after: ({ receiver }) => ({ receiver: receiver() }) },
-  "receiver.webhookUrl": reports({}, { webhookUrl: "https://other.example/webhook" }),
+  "receiver.webhookUrl": {
+    before: ({ receiver }) => ({ receiver: receiver() }),
+    after: ({ receiver, otherUrl }) => ({ receiver: receiver({ webhookUrl: otherUrl }) }),
+  },
   "receiver.secret": {
     before: ({ receiver }) => ({ receiver: receiver() }),
     after: ({ receiver, secret }) => ({ receiver: receiver({ secret: secret("other_secret") }) }),

@@ -1,8 +1,8 @@
 // What an edit is: a VM before and after it. The suite of effects plans each.
 import { TerraformVariable } from "cdktf";
 import type { TerraformStack } from "cdktf";
-import type { NexusVariables, NexusVmPullProps, ProxmoxProvider, Receiver, ReceiverProps } from "../../lib";
-import { SSH_KEY } from "../support/matrix";
+import type { NexusVariables, NexusVmPullProps, ProxmoxProvider, Receiver, ReceiverProps } from "../../../lib";
+import { SSH_KEY } from "../../support/matrix";
 
 /** What an edit may use. */
 export interface EditContext {
@@ -13,6 +13,8 @@ export interface EditContext {
   readonly receiver: (props?: Partial<ReceiverProps>) => Receiver;
   readonly fleet: string;
   readonly provider: ProxmoxProvider;
+  /** POST address of another receiver. */
+  readonly otherUrl: string;
 }
 
 export type Props = Partial<NexusVmPullProps>;
@@ -45,10 +47,13 @@ export const RICH: Props = {
 export const same: Make = () => ({});
 export const to = (props: Props): Edit => ({ before: same, after: () => props });
 export const between = (before: Props, after: Props): Edit => ({ before: () => before, after: () => after });
+/** What a sensitive variable of an edit holds. */
+export const secretValueOf = (name: string): string => `value-of-${name}`;
+
 /** The value of a sensitive variable that is declared when it is asked for the first time. */
 export function secretOf(stack: TerraformStack): (name: string) => string {
   return (name) => {
     const known = stack.node.tryFindChild(name) as TerraformVariable | undefined;
-    return (known ?? new TerraformVariable(stack, name, { sensitive: true, default: `value-of-${name}` })).stringValue;
+    return (known ?? new TerraformVariable(stack, name, { sensitive: true, default: secretValueOf(name) })).stringValue;
   };
 }
