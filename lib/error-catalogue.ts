@@ -80,10 +80,6 @@ export const CATALOGUE = {
     "a reference to a sensitive variable",
     "declare a TerraformVariable with sensitive: true and pass its value; a literal would be written into the JSON",
   ),
-  agent_limited: entry(
-    "what the agent of this release does",
-    "leave it out for now; agent/README.md says what it does",
-  ),
   secret_in_seed: entry(
     "a secret that the VM fetches itself",
     "anybody who reads the state or the node's snippets reads it; prefer `vault`, or give it the least rights",

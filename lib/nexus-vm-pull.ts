@@ -21,8 +21,7 @@ import { findConflicts, findProblems, findWarnings } from "./validation";
 
 /**
  * A VM on Proxmox VE that configures itself: cloned from a golden image by OpenTofu, which returns as soon as the VM runs;
- * cloud-init then starts an agent, and the agent runs ansible-pull from Git. The agent of this release reports no
- * runs; what it cannot do yet is warned about (`agent_limited`).
+ * cloud-init then starts an agent, and the agent runs ansible-pull from Git, at each boot and by a schedule.
  *
  * Synthesis fails with all problems of the whole tree together, each with a code of docs/reference/errors.md.
  * Only a tree that mixes two copies of the engine throws at once (`engine_mismatch`).

@@ -86,6 +86,8 @@ function reasonOf(about: LogRecord, state: VmState): string {
 
 function outcomeOf(about: LogRecord, state: VmState): string {
   const run = state.runs.find(({ run_id }) => run_id === about.data["run_id"]);
+  // There was no run yet.
+  if (about.type === "bootstrap.failed") return "failed";
   // An audit that found drift changed nothing.
   return about.type === "drift.detected" ? "unchanged" : (run?.outcome ?? "-");
 }

@@ -48,7 +48,7 @@ def run(argv, env, cwd, timeout_s, on_line):
     try:
         code = child.wait(timeout_s)
         if code < 0:
-            _kill_descendants()
+            kill_descendants()
         return code, False
     except subprocess.TimeoutExpired:
         return _end(child), True
@@ -77,7 +77,7 @@ def _end(child):
     # Also after the leader went: members of its group may have outlived it.
     _signal_group(child, signal.SIGKILL)
     code = child.wait()
-    _kill_descendants()
+    kill_descendants()
     return code
 
 
@@ -86,7 +86,7 @@ def _signal_group(child, number):
         os.killpg(child.pid, number)
 
 
-def _kill_descendants():
+def kill_descendants():
     """Twice: the second look finds what was started during the first."""
     for _ in range(2):
         for pid in descendants(os.getpid()):

@@ -111,6 +111,8 @@ def _perform(paths, attempt, log):
         finally:
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
     except Interrupted:
+        # Also what was started in the very moment of the signal, before anybody watched over it.
+        process.kill_descendants()
         attempt.interrupted("terminated", "told to stop in the middle of the run", "SIGTERM")
         code = EXIT_INTERRUPTED
     except AgentError as error:

@@ -35,11 +35,6 @@ class Refusals(MachineTest):
             self.assertIn(said, place)
         self.assertEqual(self.agent("status").returncode, 1)
 
-    def test_vault(self):
-        approle = {"method": "approle", "mount": "approle", "role_id": "r"}
-        vault = {"address": "https://vault.example", "auth": approle, "secrets": {}}
-        self.refused("reads no Vault", {"wrapped_secret_id": "CANARY"}, vault=vault)
-
     def test_names_that_ansible_pull_would_split(self):
         for run in ({"playbooks": ["site.yml", "two words.yml"]}, {"inventory": "it's"}):
             with self.subTest(run):

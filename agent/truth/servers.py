@@ -6,6 +6,7 @@ import socket
 import subprocess
 import tempfile
 
+from tests import openbao
 from tests.gitserver import GitServer, make_certificate
 
 TOKEN = "CANARY-t0ken/with+odd=characters"
@@ -27,6 +28,11 @@ class Servers:
         for name in ("signer", "stranger"):
             self.ssh_key(name)
         self._gpg = self._make_gpg_key()
+        program = openbao.program()
+        if program is None:
+            raise SystemExit("NO OPENBAO: run tools/openbao.sh; its cases would prove nothing")
+        self.bao = openbao.OpenBao(program)
+        self.role_id = self.bao.role()
 
     def https_source(self, machine):
         return {
@@ -69,6 +75,7 @@ class Servers:
             return path, stream.read().strip()
 
     def close(self):
+        self.bao.close()
         self.https.close()
         # It started an agent of its own, which would stay.
         subprocess.run(["gpgconf", "--homedir", self._gpg[0], "--kill", "all"], check=False, capture_output=True)

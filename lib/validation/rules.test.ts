@@ -220,14 +220,6 @@ describe("secrets", () => {
   });
 });
 
-test("what the agent of this release does not do is warned about", () => {
-  const warned = (props: Partial<NexusVmPullProps>) =>
-    findWarnings({ ...GOOD, ...props }).map(({ code, prop }) => `${code} ${prop}`);
-  expect(warned({ schedule: Schedule.every("5m"), mode: "audit" })).toEqual([]);
-  expect(warned(git(GIT, { requirements: "r.yml" }))).toEqual([]);
-  expect(warned({})).toEqual([]);
-});
-
 test("a static address without dns is warned about", () => {
   expect(findWarnings({ ...GOOD, ...nic({ address: "192.0.2.1/24" }) }).map(({ code }) => code)).toEqual([
     "dns_not_explicit",

@@ -1,10 +1,9 @@
-import { agentLimits } from "../ansible-pull/agent-limits";
 import type { Finding } from "../errors";
 import type { NexusVmPullProps } from "../props";
 
 /** What works but deserves a word at synthesis. */
 export function findWarnings(props: NexusVmPullProps): Finding[] {
-  return [...dnsWarning(props), ...seedSecretWarnings(props), ...agentLimits(props)];
+  return [...dnsWarning(props), ...seedSecretWarnings(props)];
 }
 
 function dnsWarning({ network, dns }: NexusVmPullProps): Finding[] {

@@ -6,7 +6,7 @@ or run.started, then one last word. Each word is in the spool before the next st
 
 import time
 
-from nexus_pull import playbook
+from nexus_pull import playbook, redact, vault
 from nexus_pull.errors import AgentError
 from nexus_pull.events import config_digest
 from nexus_pull.runs import evidence, judge, progress, requirements, secret_vars
@@ -34,6 +34,11 @@ class Attempt:
         if not self._state.fill_reserve():
             raise AgentError("disk_full", "%s has no room left" % self._paths.var)
         self._playbook.require_private_folders()
+        with vault.fetched(self._paths, self._config["vault"], self._log, self._sleep):
+            self._log.redact = redact.redactor(redact.secret_texts(self._paths))
+            return self._with_secrets()
+
+    def _with_secrets(self):
         self._playbook.require_ansible(self._state)
         commit = self._source()
         if self._is_up_to_date(commit):
