@@ -19,7 +19,8 @@ export type ToolName =
   | "postgres"
   | "pve-description"
   | "ara"
-  | "chromium";
+  | "chromium"
+  | "schemathesis";
 
 interface Source {
   /** Variable that names it; wins over the script. */
@@ -45,6 +46,11 @@ const SOURCES: Record<ToolName, Source> = {
   ara: {
     variable: "NEXUS_PULL_ARA",
     script: ["tools/python-tools.sh", "--print", "--no-build", "--only", "ara"],
+    build: "tools/python-tools.sh",
+  },
+  schemathesis: {
+    variable: "NEXUS_PULL_SCHEMATHESIS",
+    script: ["tools/python-tools.sh", "--print", "--no-build", "--only", "schemathesis"],
     build: "tools/python-tools.sh",
   },
   cdktf: {

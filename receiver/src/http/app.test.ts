@@ -176,6 +176,8 @@ describe("operators", () => {
     ["path_unknown", (served) => served.get("/%zz")],
     ["path_unknown", (served) => served.get("/../../etc/passwd")],
     ["method_not_allowed", (served) => served.get("/webhook")],
+    ["method_not_allowed", (served) => fetch(`${served.base}/status`, { method: "QUERY" })],
+    ["method_not_allowed", (served) => fetch(`${served.base}/status`, { method: "DELETE", body: "x" })],
     ["method_not_allowed", (served) => served.get("/fleets/dev/vms/nexus-01/release")],
     ["parameter_invalid", (served) => served.get("/fleets/dev/vms/nexus-01/wait?timeout_s=3601")],
     ["parameter_invalid", (served) => served.get("/fleets/dev/vms/nexus-01/wait?commit=abc")],

@@ -112,6 +112,8 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   app.addHook("onRequest", async (request, reply) => {
     void reply.header("x-content-type-options", "nosniff");
     if (deps.stopping.aborted && !PROBES.includes(request.url)) throw new Refusal("shutting_down");
+    // Fastify would first want a media type of some methods that no path has.
+    if (!(METHODS as readonly string[]).includes(request.method)) throw notFound(app, request);
   });
   app.setErrorHandler((error, request, reply) => refuse(deps, request, reply, error));
   app.setNotFoundHandler((request, reply) => refuse(deps, request, reply, notFound(app, request)));
