@@ -20,7 +20,7 @@ MACHINE_ID = "0123456789abcdef0123456789abcdef\n"
 class Machine:
     """`core`: the folder of a venv with ansible-core."""
 
-    def __init__(self, case, core, program):
+    def __init__(self, case, core, program, receiver_url):
         self.case, self.core = case, core
         self.root = tempfile.mkdtemp(prefix="nexus-pull-truth-")
         self.env = {**os.environ, "NEXUS_PULL_ROOT": self.root}
@@ -39,7 +39,7 @@ class Machine:
             identity={"vm": case.replace("_", "-")},
             source={"url": self.repository.url},
             run={"extra_vars": {"target": self.target}},
-            receiver={"url": "http://127.0.0.1:9/webhook", "heartbeat_s": 900},
+            receiver={"url": receiver_url, "heartbeat_s": 900},
         )
         self.place("/etc/nexus-pull/secrets/receiver_key", KEY, 0o600)
 
@@ -124,6 +124,11 @@ class Machine:
             with open(path, encoding="utf-8") as stream:
                 found.append(json.load(stream))
         return found
+
+    def deliver(self):
+        """What waits goes to the receiver, as the flusher's unit would send it."""
+        status = self.agent("flush", "--once")
+        assert status == 0, "flush ended with %d" % status
 
     def all_text(self):
         """Everything that lies on the machine and is no secret's own file: what a canary must not be in."""

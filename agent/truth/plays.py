@@ -22,6 +22,15 @@ def site(*tasks, hosts="all", vars_files=None, roles=None):
     return {"site.yml": text + "".join(tasks)}
 
 
+def wait_for_go(root):
+    """A task that says it has begun, and ends well when the file `go` is there."""
+    script = "echo $$ > %s/started; while [ ! -e %s/go ]; do sleep 0.1; done" % (root, root)
+    return """    - name: a task that waits
+      ansible.builtin.command:
+        argv: [sh, -c, '%s']
+""" % script
+
+
 def wait_until_ended(root):
     """A task that says it has begun, and then takes longer than any test."""
     return """    - name: a task that takes long

@@ -1,5 +1,6 @@
 """What the cases share: a Git server with TLS and a token, the SSH server that was started for us, keys."""
 
+import json
 import os
 import shutil
 import socket
@@ -8,6 +9,7 @@ import tempfile
 
 from tests import openbao
 from tests.gitserver import GitServer, make_certificate
+from tests.support import Receiver
 
 TOKEN = "CANARY-t0ken/with+odd=characters"
 
@@ -21,6 +23,7 @@ class Servers:
         with open(certificate, encoding="utf-8") as stream:
             self.certificate = stream.read()
         self.https = GitServer("/", certificate, key, "x-access-token", TOKEN)
+        self.receiver = Receiver()
         self.ssh_port = arguments.ssh_port
         self.host_key = "[127.0.0.1]:%d %s" % (arguments.ssh_port, arguments.ssh_host_key)
         with open(arguments.deploy_key, encoding="utf-8") as stream:
@@ -33,6 +36,16 @@ class Servers:
             raise SystemExit("NO OPENBAO: run tools/openbao.sh; its cases would prove nothing")
         self.bao = openbao.OpenBao(program)
         self.role_id = self.bao.role()
+
+    def delivered(self, vm):
+        """The events that came from one VM, each once, in the order of their numbers."""
+        found = {}
+        for _, _, body in list(self.receiver.requests):
+            said = json.loads(body)
+            for event in said if isinstance(said, list) else [said]:
+                if event["data"]["vm"] == vm:
+                    found[event["id"]] = event
+        return sorted(found.values(), key=lambda event: event["data"]["seq"])
 
     def https_source(self, machine):
         return {
@@ -76,6 +89,7 @@ class Servers:
 
     def close(self):
         self.bao.close()
+        self.receiver.close()
         self.https.close()
         # It started an agent of its own, which would stay.
         subprocess.run(["gpgconf", "--homedir", self._gpg[0], "--kill", "all"], check=False, capture_output=True)

@@ -111,6 +111,10 @@ class Attempt:
         return 0
 
     def _execute(self, commit):
+        inventory = self._run.get("inventory")
+        if inventory is not None and not self._mirror.has(commit, inventory):
+            # ansible-pull only warns, matches no host and exits 0.
+            raise AgentError("inventory_invalid", "the inventory %s is not in commit %s" % (inventory, commit))
         settings = self._playbook.settings_of(self._mirror.file_at(commit, "ansible.cfg"))
         more = self._requirements(commit, settings)
         extra = secret_vars.write(self._paths, self._paths.work)

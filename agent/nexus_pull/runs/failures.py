@@ -25,10 +25,11 @@ OF_ANSIBLE = (
     ("vault_password_wrong", r"decryption failed|no vault secrets were found that could decrypt"),
     ("extra_vars_invalid", r"extra.?vars|invalid extra vars"),
     ("role_missing", r"the role '[^']+' was not found"),
-    ("inventory_invalid", r"unable to parse .* as an inventory source|inventory.*(?:not found|does not exist)"),
     ("playbook_invalid", r"syntax error while loading yaml|yaml parsing failed|is not a valid attribute for"),
     ("playbook_invalid", r"playbooks must be a list|conflicting action statements|no module/action detected"),
     ("playbook_invalid", r"could not be parsed|unable to (?:load|read) .*ya?ml|did not find expected|mapping values are"),
+    # Last: the checkout itself says so of an inventory that is not checked out yet.
+    ("inventory_invalid", r"unable to parse .* as an inventory source|inventory.*(?:not found|does not exist)"),
 )
 ROLE_MISSING = dict(OF_ANSIBLE)["role_missing"]
 UNRESOLVED = re.compile(r"couldn't resolve module/action '(?P<name>[^']+)'|module (?P<other>[\w.]+) was not found", re.IGNORECASE)

@@ -1,0 +1,154 @@
+"""What a run came to: the judgement alone, with words as real programs say them. The truth table has the rest."""
+
+import json
+import unittest
+
+from nexus_pull.runs import evidence, judge, no_log, requirements
+from nexus_pull.source import failures as git_failures
+from tests.support import MachineTest
+
+RUN = {"playbooks": ["site.yml"], "mode": "apply", "tags": [], "skip_tags": [], "timeout_s": 60}
+A, B, DIGEST = "a" * 40, "b" * 40, "d" * 64
+STATS = {"ok": 1, "changed": 1, "failed": 0, "unreachable": 0, "skipped": 0, "rescued": 0, "ignored": 0, "tasks_run": 1}
+GOOD = (
+    {"record": "begin", "t": 0, "version": 1, "playbook": "site.yml", "ansible_version": "2.19.0", "check_mode": False},
+    {"record": "play", "t": 0, "play": "all", "hosts": 1},
+    {"record": "task", "t": 1, "host": "localhost", "task": "write", "status": "changed"},
+    {"record": "stats", "t": 1, "host": "localhost", **STATS},
+    {"record": "end", "t": 1, "plays": 1, "hosts_matched": 1, "tasks_run": 1},
+)
+
+
+def verdict(records=GOOD, code=0, lines=(), run=RUN, applied=A, success=None):
+    found = evidence.Evidence(records, there=True)
+    return judge.judge(judge.Ended(code, False, list(lines)), found, run, (A, applied, DIGEST), success)
+
+
+class FourConditions(unittest.TestCase):
+    def failed(self, reason, conditions, **given):
+        seen = verdict(**given)
+        self.assertEqual((seen.outcome, seen.reason, seen.failed_conditions), ("failed", reason, conditions), seen.message)
+
+    def test_all_four_make_a_success(self):
+        self.assertEqual(verdict().outcome, "changed-intentional")
+
+    def test_fails_without_the_end_of_the_evidence(self):
+        self.failed("evidence_missing", ["hosts_matched", "tasks_run"], records=GOOD[:-1])
+        self.failed("evidence_missing", ["hosts_matched", "tasks_run"], records=())
+
+    def test_fails_when_one_of_two_playbooks_left_no_evidence(self):
+        two = {**RUN, "playbooks": ["site.yml", "more.yml"]}
+        self.failed("evidence_missing", ["hosts_matched", "tasks_run"], run=two)
+        self.assertEqual(verdict(records=GOOD + GOOD, run=two).outcome, "changed-intentional")
+
+    def test_fails_when_another_commit_was_checked_out(self):
+        self.failed("commit_mismatch", ["commit"], applied=B)
+        self.failed("commit_mismatch", ["commit"], applied=None)
+
+    def test_fails_when_no_host_matched_or_no_task_ran(self):
+        none = {"record": "end", "t": 1, "plays": 1, "hosts_matched": 0, "tasks_run": 0}
+        self.failed("no_hosts_matched", ["hosts_matched", "tasks_run"], records=(GOOD[0], none))
+        self.failed("no_tasks_run", ["tasks_run"], records=(GOOD[0], GOOD[1], {**none, "hosts_matched": 1}))
+
+    def test_the_outcome_knows_the_last_success(self):
+        same = {"commit": A, "config_digest": DIGEST}
+        self.assertEqual(verdict(success=same).outcome, "changed-corrective")
+        self.assertEqual(verdict(success={**same, "config_digest": "e" * 64}).outcome, "changed-intentional")
+        self.assertEqual(verdict(success={**same, "commit": B}).outcome, "changed-intentional")
+        self.assertEqual(verdict(run={**RUN, "mode": "audit"}).outcome, "drift")
+
+
+class Reasons(unittest.TestCase):
+    def test_words_of_ansible(self):
+        for reason, code, line in (
+            ("locale_unusable", 1, "ERROR: Ansible requires the locale encoding to be UTF-8; Detected ISO8859-1."),
+            ("inventory_invalid", 1, "[WARNING]: Unable to parse /x/hosts.ini as an inventory source"),
+            ("ansible_failed", 1, "something that nobody has seen before"),
+            ("disk_full", 2, "fatal: cannot create directory at 'roles': No space left on device"),
+            ("file_system_read_only", 2, "error: could not lock config file: Read-only file system"),
+        ):
+            seen = verdict(records=(), code=code, lines=["Starting Ansible Pull at x", line])
+            self.assertEqual((seen.reason, seen.exit_code), (reason, code))
+            self.assertIn(line.split(":")[-1].strip(), seen.message)
+
+    def test_a_tasks_own_output_chooses_no_reason(self):
+        failed = {"record": "task", "t": 1, "host": "localhost", "task": "x", "status": "failed", "message": "oops"}
+        said = "fatal: [localhost]: FAILED! => the role 'x' was not found, couldn't resolve module/action 'y'"
+        self.assertEqual(verdict(records=(GOOD[0], failed), code=2, lines=[said]).reason, "task_failed")
+
+    def test_a_warning_of_the_checkout_hides_no_error(self):
+        lines = ["[WARNING]: Unable to parse /x/hosts.ini as an inventory source", "ERROR! Syntax Error while loading YAML."]
+        self.assertEqual(verdict(records=(), code=4, lines=lines).reason, "playbook_invalid")
+
+    def test_a_child_that_was_killed_is_not_an_exit_code(self):
+        for code, number, name in ((-9, 137, "SIGKILL"), (247, 137, "SIGKILL"), (-15, 143, "SIGTERM")):
+            seen = verdict(code=code)
+            self.assertEqual((seen.reason, seen.exit_code, seen.signal), ("ansible_killed", number, name))
+
+    def test_words_of_git(self):
+        for reason, line in (
+            ("git_failed", "fatal: something that nobody has seen before"),
+            ("git_auth_failed", "remote: HTTP Basic: Access denied"),
+            ("git_unreachable", "fatal: unable to access 'https://x/': The requested URL returned error: 503"),
+            ("repository_not_found", "ERROR: Repository not found."),
+            ("proxy_failure", "fatal: unable to access 'https://x/': Received HTTP code 407 from proxy after CONNECT"),
+            ("disk_full", "fatal: write error: No space left on device"),
+        ):
+            self.assertEqual(git_failures.cause([line, ""], 128)[0], reason)
+
+    def test_a_date_that_is_off_is_the_clocks_where_the_clock_is_off(self):
+        line = "fatal: unable to access 'https://x/': SSL certificate problem: certificate is not yet valid"
+        self.assertEqual(git_failures.cause([line], 128, clock_synced=False)[0], "clock_not_synced")
+        self.assertEqual(git_failures.cause([line], 128, clock_synced=True)[0], "tls_failure")
+
+
+class NoLog(unittest.TestCase):
+    def shown(self, *lines):
+        seen = []
+        filtered = no_log.NoLogFilter(seen.append)
+        for line in lines:
+            filtered.line(line)
+        filtered.end()
+        return "\n".join(seen)
+
+    def test_what_no_log_hides_is_hidden_in_front_of_the_result_too(self):
+        hidden = 'fatal: [localhost]: FAILED! => {"censored": "the output has been hidden", "changed": false}'
+        seen = self.shown("TASK [x]", "[ERROR]: Task failed: CANARY", "Origin: CANARY", hidden, "PLAY RECAP")
+        self.assertNotIn("CANARY", seen)
+        self.assertIn("no_log hides why", seen)
+        self.assertNotIn("CANARY", self.shown("[ERROR]: Task failed: CANARY"), "nobody said whether it is hidden")
+
+    def test_everything_else_is_shown(self):
+        lines = ["TASK [x]", "[ERROR]: Task failed: broken", "Origin: site.yml", "fatal: [localhost]: FAILED! => {}", "end"]
+        self.assertEqual(self.shown(*lines), "\n".join(lines))
+
+
+class EvidenceFile(MachineTest):
+    def test_survives_a_line_that_was_cut_off(self):
+        content = "".join(json.dumps(record) + "\n" for record in GOOD[:3]) + '{"record": "sta'
+        found = evidence.read(self.place("/evidence.jsonl", content))
+        self.assertEqual((found.ended, found.totals()["changed"], found.last_task["task"]), (0, 1, "write"))
+        self.assertFalse(evidence.read(self.root + "/nowhere").there)
+
+    def test_masks_secrets(self):
+        record = {**GOOD[2], "message": "it is CANARY"}
+        path = self.place("/evidence.jsonl", json.dumps(record) + "\n")
+        found = evidence.read(path, lambda text: text.replace("CANARY", "***"))
+        self.assertEqual(found.changed_tasks[0]["message"], "it is ***")
+
+
+class Versions(unittest.TestCase):
+    def test_requirements_of_galaxys_form(self):
+        for version, wanted, fits in (
+            ("1.2.0", ">=1.0.0,<2.0.0", True),
+            ("1.10.0", ">=1.9.0", True),
+            ("2.0.0", ">=1.0.0,<2.0.0", False),
+            ("1.2.0-beta", ">=1.2.0", False),
+            ("1.2.0", "1.2.0", True),
+            ("1.2.1", "==1.2.0", False),
+            ("1.2.0", "!=1.2.0", False),
+            ("1.2.0", "*", True),
+            (None, "*", False),
+            ("1.2.0", "nonsense", False),
+        ):
+            self.assertEqual(requirements.satisfies(version, wanted), fits, (version, wanted))
