@@ -1,13 +1,19 @@
-import { Counter, Gauge, Histogram, Registry } from "prom-client";
-import { lifecycle } from "../../../contract";
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
+import { lifecycle, type Phase, reasons } from "../../../contract";
 import { isFromAgent, numberOf, type LogRecord } from "../domain/log";
-import { currentMachine } from "../domain/state";
+import { attention, currentMachine, type VmState } from "../domain/state";
 import { endsRun, isProved } from "../domain/runs";
 import type { Engine } from "../engine/engine";
+import { keyOf } from "../engine/fleets";
 import type { Changes } from "../store/port";
 
 const COMMIT_SECONDS = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 5];
 const RUN_SECONDS = [5, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200];
+
+const REASONS = new Set(reasons.map(({ code }) => code));
+
+/** A newer agent may send a reason that is not in the contract here: all of those are one. */
+const knownReason = (reason: string): string => (REASONS.has(reason) ? reason : "other");
 
 /** Labels are of closed sets: phases, types, outcomes, codes of the contract. No VM's name is one. */
 export class Metrics {
@@ -20,6 +26,9 @@ export class Metrics {
   public readonly failures = this.counter("nexus_pull_store_failures_total", "Groups that could not be committed.");
   private readonly events = this.counter("nexus_pull_events_total", "Events in the log by type.", ["type"]);
   private readonly runs = this.counter("nexus_pull_runs_total", "Runs that ended, by outcome.", ["outcome"]);
+  private readonly entered = this.counter("nexus_pull_phase_entered_total", "VMs that came into a phase.", ["phase"]);
+  /** The phase that each VM was in when it was last counted. */
+  private readonly phases = new Map<string, Phase>();
   private readonly commits = this.histogram("nexus_pull_store_commit_seconds", "Time of a commit.", COMMIT_SECONDS);
   private readonly groups = this.histogram(
     "nexus_pull_store_group_events",
@@ -59,6 +68,10 @@ export class Metrics {
         for (const { phase } of engine.fleets.all()) this.inc({ phase });
       },
     });
+    this.watchTrouble(engine, now);
+    for (const state of engine.fleets.all()) this.phases.set(keyOf(state.fleet, state.vm), state.phase);
+    for (const { name } of lifecycle.phases) this.entered.inc({ phase: name }, 0);
+    collectDefaultMetrics({ register: this.registry });
     this.gauge("nexus_pull_queued_requests", "Requests that wait for a commit.", () => engine.queued);
     this.gauge("nexus_pull_log_position", "Position of the newest event.", () => engine.position);
     this.gauge("nexus_pull_silence_seconds_max", "Longest silence of a VM that is not retired.", () =>
@@ -66,7 +79,37 @@ export class Metrics {
     );
   }
 
-  public committed({ records }: Changes, seconds: number): void {
+  private watchTrouble(engine: Engine, now: () => number): void {
+    new Gauge({
+      name: "nexus_pull_vms_in_trouble",
+      help: `VMs in the phases ${attention.join(", ")}, by reason.`,
+      labelNames: ["phase", "reason"],
+      registers: this.registers,
+      collect() {
+        this.reset();
+        for (const { phase, reason } of engine.fleets.all())
+          if (attention.includes(phase)) this.inc({ phase, reason: knownReason(reason) });
+      },
+    });
+    new Gauge({
+      name: "nexus_pull_phase_age_seconds_max",
+      help: "Longest time that a VM has been in the phase that it is in.",
+      labelNames: ["phase"],
+      registers: this.registers,
+      collect() {
+        for (const { name } of lifecycle.phases) this.set({ phase: name }, 0);
+        for (const [phase, since] of oldest(engine.fleets.all()))
+          this.set({ phase }, Math.max(0, now() - since) / 1000);
+      },
+    });
+  }
+
+  public committed({ records, vms }: Changes, seconds: number): void {
+    for (const { fleet, vm, phase } of vms) {
+      const key = keyOf(fleet, vm);
+      if (this.phases.get(key) !== phase) this.entered.inc({ phase });
+      this.phases.set(key, phase);
+    }
     this.commits.observe(seconds);
     this.groups.observe(records.length);
     for (const record of records) this.count(record);
@@ -95,4 +138,11 @@ function silence(engine: Engine, now: number): number {
     .filter(({ retired }) => retired !== true)
     .flatMap((state) => currentMachine(state)?.heard ?? []);
   return heard.reduce((most, at) => Math.max(most, (now - at) / 1000), 0);
+}
+
+/** When the VM that is in a phase for longest came into it. */
+function oldest(states: readonly VmState[]): ReadonlyMap<Phase, number> {
+  const since = new Map<Phase, number>();
+  for (const state of states) since.set(state.phase, Math.min(since.get(state.phase) ?? Infinity, state.since));
+  return since;
 }
