@@ -15,7 +15,7 @@ def secret_texts(paths):
     found = set()
     for content in _contents(paths):
         for text in _pieces(content):
-            found |= {text, urllib.parse.quote(text, safe="")}
+            found |= {text, urllib.parse.quote(text, safe=""), json.dumps(text)[1:-1]}
     # Shorter ones would mask ordinary words; so would the frame of a PEM file.
     kept = {text for text in found if len(text) >= SHORTEST and not text.startswith("-----")}
     return sorted(kept, key=len, reverse=True)

@@ -63,6 +63,7 @@ class Attempt:
     def interrupted(self, reason, message, signal_name=None):
         """The last word of a run that was cut short, now or at the time of an earlier start."""
         found = evidence.read(self._playbook.evidence, self._log.redact) if self.last.get("started") else None
+        evidence.mask(self._playbook.evidence, self._log.redact)
         self._record(
             "run.interrupted",
             **self._common("run_id", "mode", "intended_sha", "config_digest", "duration_s"),
@@ -71,8 +72,8 @@ class Attempt:
             message=message + ("" if found is None or found.last_task is None else "; last task: " + found.last_task["task"]),
             signal=signal_name,
             evidence=found.totals() if found else None,
-            last_task=found.last_task if found else None,
-            changed_tasks=(found.changed_tasks or None) if found else None,
+            last_task=_without_message(found.last_task) if found and found.last_task else None,
+            changed_tasks=[_without_message(task) for task in found.changed_tasks] or None if found else None,
         )
         self._end("interrupted", reason, message)
 
@@ -117,13 +118,14 @@ class Attempt:
             raise AgentError("inventory_invalid", "the inventory %s is not in commit %s" % (inventory, commit))
         settings = self._playbook.settings_of(self._mirror.file_at(commit, "ansible.cfg"))
         more = self._requirements(commit, settings)
-        extra = secret_vars.write(self._paths, self._paths.work)
+        extra = secret_vars.checked(self._paths)
         self._announce(commit)
         with progress.reported(
             self._record, self.last["run_id"], self._playbook.evidence, self._log.redact, self._monotonic
         ):
             code, late = self._playbook.execute(commit, settings, extra, more)
         found = evidence.read(self._playbook.evidence, self._log.redact)
+        evidence.mask(self._playbook.evidence, self._log.redact)
         ended = judge.Ended(code, late, list(self._log.lines))
         applied = self._mirror.head_of(self._playbook.checkout)
         commits = (commit, applied, self._digest)
@@ -255,3 +257,8 @@ def now():
 
 def _without_marks(tasks):
     return [{key: value for key, value in task.items() if key != "censored"} for task in tasks] or None
+
+
+def _without_message(task):
+    """After a reboot nobody knows any more what Vault gave, and so what would have to be masked in it."""
+    return {key: value for key, value in task.items() if key != "message"}

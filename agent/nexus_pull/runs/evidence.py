@@ -6,6 +6,8 @@ may have removed the file.
 
 import json
 
+from nexus_pull import files
+
 SUMS = ("ok", "changed", "failed", "unreachable", "skipped", "rescued", "ignored", "tasks_run")
 LARGEST = 16 * 1024 * 1024
 MOST_TASKS = 50
@@ -106,6 +108,19 @@ def read(path, redact=str):
     except OSError:
         return Evidence((), there=False)
     return Evidence(_records(content, redact), there=True)
+
+
+def mask(path, redact):
+    """Take the secrets out of the file too, which stays where it is until the next run."""
+    try:
+        with open(path, encoding="utf-8", errors="replace") as stream:
+            before = stream.read()
+    except OSError:
+        return
+    # Line by line as text: what the callback wrote of a secret may stand anywhere in a record.
+    after = "\n".join(redact(line) for line in before.split("\n"))
+    if after != before:
+        files.write(path, after.encode())
 
 
 def _records(content, redact):

@@ -3,12 +3,14 @@
 import json
 import os
 
-from nexus_pull import files
 from nexus_pull.errors import AgentError
 
 
-def write(paths, folder):
-    """The file to hand to ansible, or None. A value that begins as JSON must be a JSON object; YAML is ansible's to read."""
+def checked(paths):
+    """The file to hand to ansible, or None: the fetched one itself, which is in memory, and no copy of it on the disk.
+
+    A value that begins as JSON must be a JSON object; YAML is ansible's to read.
+    """
     source = paths.secret("extra_vars")
     if not os.path.exists(source):
         return None
@@ -22,6 +24,4 @@ def write(paths, folder):
         value = {} if lines and ":" in lines[0] and not lines[0].startswith(("-", " ")) else None
     if not isinstance(value, dict):
         raise AgentError("extra_vars_invalid", "the secret extra_vars is no mapping")
-    path = folder + "/secret-vars.yml"
-    files.write(path, text.encode())
-    return path
+    return source
