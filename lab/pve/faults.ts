@@ -24,7 +24,11 @@ export interface FaultPlan {
   readonly fault: Fault;
   /** HTTP method. @default - any */
   readonly method?: string;
-  /** Regular expression over the path, or over the task's type. @default - any */
+  /**
+   * Regular expression over the path, over a task's `type:id` (of a clone: the source's), or over an SSH server's
+   * `node` or `node:user`.
+   * @default - any
+   */
   readonly match?: string;
   /** @default 1 */
   readonly times?: number;

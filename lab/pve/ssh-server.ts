@@ -48,8 +48,8 @@ function passwordFits(user: SshUser, context: AuthContext): boolean {
   return sameBytes(Buffer.from(user.password), Buffer.from(context.password));
 }
 
-function hasSudo({ world, user }: Session): boolean {
-  return user.name !== "root" && user.sudo && world.faults.take(["no-sudo"], user.name) === undefined;
+function hasSudo({ world, node, user }: Session): boolean {
+  return user.name !== "root" && user.sudo && world.faults.take(["no-sudo"], `${node}:${user.name}`) === undefined;
 }
 
 interface Result {

@@ -103,7 +103,7 @@ export class Tasks {
   private async run(task: Task, worker: (context: TaskContext) => Promise<void>): Promise<void> {
     const context: TaskContext = {
       log: (line) => task.lines.push(line),
-      work: () => this.work(task.type),
+      work: () => this.work(task),
     };
     let end = "OK";
     try {
@@ -116,10 +116,10 @@ export class Tasks {
     task.exitstatus = end;
   }
 
-  private async work(type: string): Promise<void> {
-    const slow = this.faults.take(["slow-task"], type);
+  private async work({ type, id }: Task): Promise<void> {
+    const slow = this.faults.take(["slow-task"], `${type}:${id}`);
     await sleep(this.clock, (this.durations[type] ?? this.durations["*"] ?? 0) + (slow?.ms ?? 0));
-    const failure = this.faults.take(["failed-task"], type);
+    const failure = this.faults.take(["failed-task"], `${type}:${id}`);
     if (failure !== undefined) throw new Error(failure.text);
   }
 }
