@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What to ask Nexus for, and whether its answer differs from what is wanted. Pure."""
+
+from __future__ import annotations
+
+# Accepted, never given back: a change of nothing else is not seen.
+WRITE_ONLY = {"password", "passphrase", "keypair", "bearerToken", "secretAccessKey"}
+# In paths the format maven2 is called maven.
+PATHS = {"maven2": "maven"}
+
+
+def nexus_requests(realms, anonymous, blob_stores, repositories):
+    """[{label, read, settings, create, new}] in the order in which they depend on each other.
+
+    `read` answers 404 when `new` is to be posted to `create`; without `create` it always exists.
+    """
+    wanted = [{"label": "realms", "read": "/security/realms/active", "settings": list(realms)}]
+    wanted.append(
+        {"label": "anonymous access", "read": "/security/anonymous", "settings": {"enabled": bool(anonymous)}}
+    )
+    for store in blob_stores:
+        path = "/blobstores/%s" % store.get("type", "file")
+        # Its name is in its address only.
+        settings = {name: value for name, value in store.items() if name not in ("type", "name")}
+        wanted.append(_named("blob store", path, store["name"], settings))
+    for repository in repositories:
+        form = repository["format"]
+        settings = {name: value for name, value in repository.items() if name not in ("format", "type")}
+        path = "/repositories/%s/%s" % (PATHS.get(form, form), repository["type"])
+        wanted.append(_named("repository", path, repository["name"], settings))
+    return wanted
+
+
+def nexus_differs(actual, wanted):
+    """Whether something of `wanted` is not so in `actual`. Lists are compared whole: their order has a meaning."""
+    if isinstance(wanted, dict):
+        if not isinstance(actual, dict):
+            return True
+        return any(nexus_differs(actual.get(name), value) for name, value in wanted.items() if name not in WRITE_ONLY)
+    if isinstance(wanted, list):
+        return list(actual or []) != list(wanted)
+    return actual != wanted
+
+
+def nexus_merged(wanted, actual):
+    """The body of a PUT, which replaces the whole: what is there, with what is wanted over it."""
+    if not isinstance(wanted, dict) or not isinstance(actual, dict):
+        return wanted
+    return {**actual, **{name: nexus_merged(value, actual.get(name)) for name, value in wanted.items()}}
+
+
+def _named(kind, path, name, settings):
+    new = {**settings, "name": name}
+    return {
+        "label": "%s %s" % (kind, name),
+        "read": "%s/%s" % (path, name),
+        "settings": settings,
+        "create": path,
+        "new": new,
+    }
+
+
+class FilterModule:
+    """For Ansible."""
+
+    def filters(self):
+        return {function.__name__: function for function in (nexus_requests, nexus_differs, nexus_merged)}
