@@ -50,7 +50,7 @@ class RealReceiver(PlaybookTest):
         raise AssertionError("the receiver does not listen")
 
     def phase(self, address):
-        with urllib.request.urlopen(address + "/fleets/dev/vms/nexus-01", timeout=60) as answer:
+        with urllib.request.urlopen(address + "/status/nexus-01", timeout=60) as answer:
             return json.load(answer)["phase"]
 
     def test_a_run_by_hand_makes_its_vm_configured_and_a_failure_failed(self):
