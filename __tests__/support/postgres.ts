@@ -1,6 +1,6 @@
 // A real PostgreSQL server in a temporary folder, on a socket of its own, that ends with the test.
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { chownSync, mkdtempSync, rmSync } from "node:fs";
+import { chownSync, mkdtempSync, rmSync, statfsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { until } from "./processes";
@@ -18,6 +18,19 @@ function program(name: string): string {
 /** Tests are many on a small machine: little memory, no background work that they do not need. */
 const SETTINGS = ["shared_buffers=32MB", "max_connections=60", "autovacuum=off", "listen_addresses="];
 
+/** A crash of the server needs no disk to survive it, and flushes on a busy one take seconds. */
+const MEMORY = "/dev/shm";
+const ROOM = 1_000_000_000;
+
+function roomIn(folder: string): boolean {
+  try {
+    const { bavail, bsize } = statfsSync(folder);
+    return bavail * bsize > ROOM;
+  } catch {
+    return false;
+  }
+}
+
 export class PostgresServer {
   private child?: ChildProcess;
   private output = "";
@@ -26,7 +39,7 @@ export class PostgresServer {
   private constructor(private readonly folder: string) {}
 
   public static async start(): Promise<PostgresServer> {
-    const folder = mkdtempSync(join(tmpdir(), "pg-"));
+    const folder = mkdtempSync(join(roomIn(MEMORY) ? MEMORY : tmpdir(), "pg-"));
     if (user.uid !== undefined) chownSync(folder, user.uid, user.gid);
     const server = new PostgresServer(folder);
     const args = ["-D", join(folder, "data"), "-U", "nexus", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync"];
