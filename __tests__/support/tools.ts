@@ -20,7 +20,8 @@ export type ToolName =
   | "pve-description"
   | "ara"
   | "chromium"
-  | "schemathesis";
+  | "schemathesis"
+  | "strace";
 
 interface Source {
   /** Variable that names it; wins over the script. */
@@ -62,6 +63,11 @@ const SOURCES: Record<ToolName, Source> = {
     variable: "NEXUS_PULL_POSTGRES",
     script: ["tools/postgres.sh", "--print"],
     build: "apt-get install postgresql",
+  },
+  strace: {
+    variable: "NEXUS_PULL_STRACE",
+    script: ["-c", 'program=$(command -v strace) && echo "NEXUS_PULL_STRACE=$program"'],
+    build: "apt-get install strace",
   },
   "pve-description": {
     variable: "NEXUS_PULL_PVE_DESCRIPTION",
