@@ -11,7 +11,7 @@ from truth.registry import case
 
 @case(waits=True)
 def timeout(machine, servers):
-    machine.config["run"]["timeout_s"] = 8
+    machine.config["run"]["timeout_s"] = 10
     machine.commit(site(wait_until_ended(machine.root)))
     assert machine.run() == 1
     assert not _lives(machine)
@@ -78,4 +78,7 @@ def _kill_ansible(machine, number, status):
 
 
 def _lives(machine):
+    # On a slow machine the deadline may come before the task.
+    if not os.path.exists(machine.root + "/started"):
+        return False
     return lives(int(machine.read("/started")))

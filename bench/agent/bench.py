@@ -1,0 +1,92 @@
+#!/usr/bin/env python3
+"""What the agent adds to ansible-pull: `nexus-pull-agent run` against a bare `ansible-pull` of the same commit.
+
+Both run the same playbook with the same ansible-core on one machine, in turns, so that what else goes on there hits both.
+The best of each counts: noise only ever adds. Wanted: at most 1.05 times and 0.5 s more, when nothing changes and when all
+does. The exit status is 1 when that is missed by more than 1.25 times, which no noise explains.
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(HERE)), "agent"))
+
+from tests import PROGRAM  # noqa: E402 - found by the line above
+from tests.support import ansible_core  # noqa: E402
+from truth.machine import Machine  # noqa: E402
+
+RATIO, MORE_S, RED = 1.05, 0.5, 1.25
+TASK = """    - name: file %d
+      ansible.builtin.copy:
+        dest: "{{ target }}/%d"
+        content: "%d"
+        mode: "0600"
+"""
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--core", default="2.19", help="series of ansible-core (tools/ansible-cores.sh)")
+    parser.add_argument("--tasks", type=int, default=20)
+    parser.add_argument("--rounds", type=int, default=5)
+    arguments = parser.parse_args()
+    core = ansible_core(arguments.core)
+    if core is None:
+        raise SystemExit("ansible-core %s is not there: run tools/ansible-cores.sh" % arguments.core)
+    machine = Machine("bench", core, PROGRAM, "http://127.0.0.1:9/webhook")
+    try:
+        red = [_compare(machine, arguments, everything) for everything in (False, True)]
+    finally:
+        machine.close()
+    return 1 if any(red) else 0
+
+
+def _compare(machine, arguments, everything):
+    tasks = "".join(TASK % (number, number, number) for number in range(arguments.tasks))
+    commit = machine.commit({"site.yml": "- hosts: all\n  gather_facts: false\n  tasks:\n" + tasks})
+    bare, agent = [], []
+    for number in range(arguments.rounds + 1):
+        for run, times in ((_bare, bare), (_agent, agent)):
+            if everything or number == 0:
+                shutil.rmtree(machine.target, ignore_errors=True)
+                os.makedirs(machine.target)
+            begun = time.monotonic()
+            run(machine, commit)
+            times.append(time.monotonic() - begun)
+    # The first round warms the caches of both.
+    best_bare, best_agent = min(bare[1:]), min(agent[1:])
+    ratio, more = best_agent / best_bare, best_agent - best_bare
+    good = ratio <= RATIO and more <= MORE_S
+    print(
+        "%-18s ansible-pull %.2f s, nexus-pull-agent run %.2f s: %.3f times, %+.2f s (wanted: <= %.2f times and <= %.1f s more: %s)"
+        % ("all changed" if everything else "nothing changed", best_bare, best_agent, ratio, more, RATIO, MORE_S, "held" if good else "MISSED"),
+        flush=True,
+    )
+    return ratio > RED * RATIO and more > RED * MORE_S
+
+
+def _bare(machine, commit):
+    checkout = machine.root + "/bare/checkout"
+    inventory = machine.root + "/bare/inventory"
+    if not os.path.exists(inventory):
+        line = 'localhost ansible_connection=local ansible_python_interpreter="{{ ansible_playbook_python }}"\n'
+        machine.place("/bare/inventory", line)
+    argv = [machine.root + "/usr/local/bin/ansible-pull", "--url", machine.repository.url, "--checkout", commit]
+    argv += ["--full", "--directory", checkout, "--inventory", inventory, "--extra-vars", "target=" + machine.target, "site.yml"]
+    env = {**os.environ, "HOME": machine.root + "/bare", "LC_ALL": "C.UTF-8", "LANG": "C.UTF-8"}
+    subprocess.run(argv, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=True)
+
+
+def _agent(machine, commit):
+    status = machine.run()
+    if status != 0:
+        raise SystemExit(machine.log())
+
+
+if __name__ == "__main__":
+    sys.exit(main())
