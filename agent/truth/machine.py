@@ -13,7 +13,7 @@ import time
 from tests.support import KEY, Repository, configuration
 
 PROGRAMS = ("ansible", "ansible-galaxy", "ansible-playbook", "ansible-pull", "ansible-vault")
-LIMIT_S = 240
+LIMIT_S = 900
 MACHINE_ID = "0123456789abcdef0123456789abcdef\n"
 
 
@@ -38,7 +38,7 @@ class Machine:
         self.config = configuration(
             identity={"vm": case.replace("_", "-")},
             source={"url": self.repository.url},
-            run={"extra_vars": {"target": self.target}},
+            run={"extra_vars": {"target": self.target}, "timeout_s": 600},
             receiver={"url": receiver_url, "heartbeat_s": 900},
         )
         self.place("/etc/nexus-pull/secrets/receiver_key", KEY, 0o600)
