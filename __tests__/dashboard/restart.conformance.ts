@@ -9,11 +9,11 @@ const STREAM = "d".repeat(32);
 const VM = "nexus-01";
 
 describeWith(["chromium"], "the dashboard over a restart of its receiver", () => {
-  const place = new Place();
+  const [place, other] = [new Place(), new Place()];
   let browser: Browser;
   const started: ReceiverProcess[] = [];
-  const start = async (port?: number): Promise<ReceiverProcess> => {
-    const receiver = await ReceiverProcess.start(place, port);
+  const start = async (port?: number, where = place): Promise<ReceiverProcess> => {
+    const receiver = await ReceiverProcess.start(where, port);
     started.push(receiver);
     return receiver;
   };
@@ -24,6 +24,7 @@ describeWith(["chromium"], "the dashboard over a restart of its receiver", () =>
   afterAll(async () => {
     await browser?.close();
     place.remove();
+    other.remove();
   });
 
   const beat = async ({ base }: ReceiverProcess, vm: string, seq: number): Promise<void> => {
@@ -50,6 +51,10 @@ describeWith(["chromium"], "the dashboard over a restart of its receiver", () =>
     await page.getByText("Live", { exact: true }).waitFor();
     await beat(again, "vm-5", 1);
     await count("5 VMs");
+    await again.end("SIGKILL");
+    // Another store, as after a restore: what it does not know is gone from the page, too.
+    await start(Number(new URL(first.base).port), other);
+    await page.getByRole("heading", { name: "No VM has been heard of yet" }).waitFor();
     expect(wrong).toEqual([]);
   });
 

@@ -4,7 +4,7 @@
  * @typedef {{ run_id: string, outcome?: string, changed?: number, duration_s?: number, started?: string, ended?: string }} LastRun
  * @typedef {{ fleet: string, vm: string, phase: string, was?: string, reason: string, message?: string, since: string,
  *   last_heard?: string, announced: boolean, ref?: string, intended_sha?: string, applied_sha?: string, outcome?: string,
- *   last_run?: LastRun, addresses?: string[], instance_id?: string, impostors?: number }} Vm
+ *   last_run?: LastRun, addresses?: string[], instance_id?: string, impostors?: number, acknowledged?: string }} Vm
  * @typedef {{ key: string, vm: Vm, hay: string, name: string, rank: number, since: number, heard: number }} Entry
  * @typedef {{ q: string, phases: string[], reason: string, fleet: string, sort: string }} Query
  * @typedef {{ at: string, remote: string, text: string }} Note
@@ -76,6 +76,9 @@ export const SORTS = {
   },
 };
 
+/** @param {{ entries: Entry[] }} cause */
+const taken = ({ entries }) => Number(entries.every(({ vm }) => vm.acknowledged !== undefined));
+
 export class Fleet {
   /** @type {Map<string, Entry>} */
   entries = new Map();
@@ -145,6 +148,9 @@ export class Fleet {
     }
     const all = [...causes.values()];
     for (const { entries } of all) entries.sort((a, b) => b.since - a.since || byName(a, b));
-    return all.sort((a, b) => a.rank - b.rank || b.entries.length - a.entries.length || b.newest - a.newest);
+    // What somebody looks after already comes last.
+    return all.sort(
+      (a, b) => taken(a) - taken(b) || a.rank - b.rank || b.entries.length - a.entries.length || b.newest - a.newest,
+    );
   }
 }

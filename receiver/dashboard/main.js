@@ -18,6 +18,8 @@ const vmPage = new VmPage(refused);
 /** @type {import("./fleet.js").Query} */
 let query = { q: "", phases: [], reason: "", fleet: "", sort: "urgency" };
 let painting = false;
+/** The fleet's version that is on the page. */
+let painted = -1;
 
 const table = new Table(byId("table"), (sort) => ask({ sort }));
 const search = /** @type {HTMLInputElement} */ (byId("search"));
@@ -89,20 +91,26 @@ function chips() {
   );
 }
 
-function paint() {
-  painting = false;
-  if (byId("fleet").hidden) return;
-  showVerdict(fleet);
-  showPhases(fleet, query, togglePhase);
+/** What a question does not change: done when the fleet has. */
+function paintFleet() {
+  painted = fleet.version;
   showCauses(fleet, pickReason);
   showRings(fleet);
-  chips();
   const names = fleet.fleets();
   fleets.hidden = names.length < 2;
   fill(fleets, names, () => [
     h("option", { value: "" }, "All fleets"),
     ...names.map((name) => h("option", { value: name }, name)),
   ]);
+}
+
+function paint() {
+  painting = false;
+  if (byId("fleet").hidden) return;
+  showVerdict(fleet);
+  showPhases(fleet, query, togglePhase);
+  if (painted !== fleet.version) paintFleet();
+  chips();
   fleets.value = query.fleet;
   sorts.value = query.sort;
   if (search.value.trim() !== query.q) search.value = query.q;

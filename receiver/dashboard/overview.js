@@ -105,6 +105,13 @@ function where(entries) {
 }
 
 /** @param {Entry[]} entries */
+function lookedAfter(entries) {
+  const number = entries.filter(({ vm }) => vm.acknowledged !== undefined).length;
+  if (number === 0) return "";
+  return number === entries.length ? "looked after · " : `${number.toLocaleString("en")} looked after · `;
+}
+
+/** @param {Entry[]} entries */
 function said(entries) {
   const { vm } = entries.find(({ vm: { message } }) => message !== undefined) ?? {};
   return vm?.message !== undefined && h("p.said", { title: keyOf(vm) }, vm.message);
@@ -124,7 +131,14 @@ function causeView({ reason, rank, entries }, pick) {
     { "data-phase": phase },
     h("span.cause-count", {}, entries.length.toLocaleString("en")),
     h("h3", {}, meaning(reason) ?? words(reason)),
-    h("p.cause-line", {}, icon(phase), `${phase} in ${where(entries)} · `, age(newest, true), h("code", {}, reason)),
+    h(
+      "p.cause-line",
+      {},
+      icon(phase),
+      `${phase} in ${where(entries)} · ${lookedAfter(entries)}`,
+      age(newest, true),
+      h("code", {}, reason),
+    ),
     said(entries),
     remedy(reason) !== undefined && h("p.remedy", {}, h("b", {}, "Do: "), remedy(reason)),
     h(
@@ -148,7 +162,7 @@ export function showCauses(fleet, pick) {
       reason,
       rank,
       entries.length,
-      entries.slice(0, NAMED).map(({ key, vm }) => [key, vm.phase, vm.since, vm.message]),
+      entries.slice(0, NAMED).map(({ key, vm }) => [key, vm.phase, vm.since, vm.message, vm.acknowledged]),
     ]);
   const left = causes.length - CAUSES;
   fill(byId("causes"), [fleet.complete, fleet.summary.total === 0, shown, left], () => {

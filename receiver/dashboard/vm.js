@@ -20,6 +20,7 @@ function head(vm) {
     h("a.back", { href: "#/" }, "← Fleet"),
     h("h1", { tabindex: "-1", "data-focus": "title" }, vm.vm, h("span.fleet-name", {}, vm.fleet)),
     h("p.badge", {}, icon(vm.phase), vm.phase, vm.was !== undefined && ` (was ${vm.was})`, " for ", age(vm.since)),
+    vm.acknowledged !== undefined && h("p.none", {}, "looked after since ", age(vm.acknowledged, true)),
   );
 }
 
