@@ -10,6 +10,7 @@ import {
   type MinioStateProps,
   type PassphraseEncryptionProps,
 } from "../../lib/backend";
+import { fencedBlock, readDocument } from "../support/document";
 import { until } from "../support/processes";
 import { startS3, type S3Server } from "../support/s3";
 import { TofuFolder } from "../support/tofu";
@@ -57,6 +58,7 @@ function encryptedOn(s3: S3Server, props: Omit<PassphraseEncryptionProps, "passp
   };
 }
 
+const flat = (text: string): string => text.replace(/\s+/g, " ");
 const stateOn = (s3: S3Server): string => readFileSync(join(s3.folder, KEY), "utf8");
 
 describeWith(["tofu", "versitygw", "tofurc"], "state backends with real OpenTofu", () => {
@@ -142,7 +144,9 @@ describeWith(["tofu", "versitygw", "tofurc"], "state backends with real OpenTofu
     const asked = { env: { ...s3.env, TF_INPUT: "1" }, stdin: "yes\n" };
     const answer = await npmRunTofu(moved, ["dev", "init", "-migrate-state"], asked).ended;
     expect(answer).toMatchObject({ status: 0 });
-    expect(answer.stdout).toContain("Do you want to copy existing state to the new backend?");
+    const shown = fencedBlock(readDocument("docs/phase2-ha-backend.md"), "console", "init -migrate-state");
+    const [said = ""] = /Initializing the backend[^]*configuration changes\./.exec(shown) ?? [];
+    expect(flat(answer.stdout)).toContain(flat(said.replace("Enter a value: yes", "Enter a value:")));
     expect(stateOn(s3)).toContain(id);
     const plan = await npmRunTofu(moved, ["dev", "plan", "-detailed-exitcode"], { env: s3.env }).ended;
     expect(plan).toMatchObject({ status: 0 });
@@ -156,7 +160,9 @@ describeWith(["tofu", "versitygw", "tofurc"], "state backends with real OpenTofu
     it("leaves no clear text in state and plan, and reads back with the same passphrase only", async () => {
       const s3 = await server();
       const env = { ...s3.env, ...secret };
-      const made = folder(encryptedOn(s3));
+      // The lock as it is during the apply.
+      const look = { "local-exec": { command: `cp '${join(s3.folder, KEY)}.tflock' seen` } };
+      const made = folder(encryptedOn(s3), { input: CANARY, provisioner: [look] });
       await made.run(["init"], { env });
       await made.run(["plan", "-out=plan"], { env });
       // An unencrypted plan is a ZIP file.
@@ -164,6 +170,11 @@ describeWith(["tofu", "versitygw", "tofurc"], "state backends with real OpenTofu
       await made.run(["apply", "plan"], { env });
       expect(stateOn(s3)).toContain("encrypted_data");
       expect(stateOn(s3)).not.toContain(CANARY);
+      expect(JSON.parse(made.read("seen"))).toMatchObject({
+        Operation: "OperationTypeApply",
+        Path: `${s3.bucket}/${KEY}`,
+      });
+      expect(made.read("seen")).not.toContain(CANARY);
       const other = folder(encryptedOn(s3));
       await other.run(["init"], { env });
       expect(await other.try(["plan", "-detailed-exitcode"], { env })).toMatchObject({ status: 0 });
