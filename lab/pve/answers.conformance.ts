@@ -1,4 +1,4 @@
-// What a real Proxmox VE 9.2 was seen to answer, beside the recorded life of one VM: refusals, their texts, rights.
+// What a real Proxmox VE 9.2 was seen to answer, beside the recorded life of one VM: refusals and their texts.
 import { describeWith, tool } from "../../__tests__/support/tools";
 import { readDescription } from "./api-description";
 import { send, type Answered } from "./client";
@@ -19,10 +19,6 @@ function prepare(cluster: Cluster): void {
   addVm(cluster, 204, "pve", { name: "nobridge", net0: "virtio=BC:24:11:00:00:09,bridge=nobr", agent: "1" });
   const running = cluster.vms.get(RUNNING);
   if (running !== undefined) running.running = { since: 0, pid: 1 };
-  cluster.users.set("limited@pve", "pw");
-  cluster.tokens.set("limited@pve!tok", "s3cret");
-  cluster.tokens.set("none@pve!tok", "s3cret");
-  cluster.grants = [{ path: "/", who: "limited@pve!tok", privileges: new Set(["VM.Audit", "VM.Config.Options"]) }];
 }
 
 const NODE = "/nodes/pve";
@@ -216,59 +212,6 @@ describe("logging in", () => {
   });
 });
 
-const ALL_CONFIG = ["Disk", "CDROM", "CPU", "Memory", "Network", "HWType", "Options", "Cloudinit"];
-const ANY_CONFIG = ALL_CONFIG.map((name) => `VM.Config.${name}`).join("|");
-const LIMITED = "limited@pve!tok=s3cret";
-const NONE = "none@pve!tok=s3cret";
-
-type Right = [token: string, method: string, path: string, body: string, reason: string];
-
-const FORBIDDEN: Right[] = [
-  [NONE, "GET", `${VM}/9000/config`, "", "Permission check failed (/vms/9000, VM.Audit)"],
-  [NONE, "POST", `${VM}/9999/clone`, "newid=300", "Permission check failed (/vms/9999, VM.Clone)"],
-  [NONE, "PUT", `${VM}/200/config`, "name=a", `Permission check failed (/vms/200, ${ANY_CONFIG})`],
-  [NONE, "GET", "/storage/local", "", "Permission check failed (/storage/local, Datastore.Allocate)"],
-  [LIMITED, "PUT", `${VM}/200/config`, "memory=512", "Permission check failed (/vms/200, VM.Config.Memory)"],
-  [LIMITED, "PUT", `${VM}/200/config`, "cores=1", "Permission check failed (/vms/200, VM.Config.CPU)"],
-  [LIMITED, "PUT", `${VM}/200/config`, "net0=virtio", "Permission check failed (/vms/200, VM.Config.Network)"],
-  [
-    LIMITED,
-    "PUT",
-    `${VM}/200/config`,
-    "ciuser=a",
-    "Permission check failed (/vms/200, VM.Config.Cloudinit|VM.Config.Network)",
-  ],
-  [
-    LIMITED,
-    "PUT",
-    `${VM}/200/config`,
-    "ide2=local:cloudinit",
-    "Permission check failed (/vms/200, VM.Config.Cloudinit)",
-  ],
-  [LIMITED, "PUT", `${VM}/200/config`, "smbios1=base64=1", "Permission check failed (/vms/200, VM.Config.HWType)"],
-  [LIMITED, "PUT", `${VM}/200/config`, "startup=order=1", "Permission check failed (/, Sys.Modify)"],
-  [LIMITED, "POST", `${VM}/200/status/start`, "", "Permission check failed (/vms/200, VM.PowerMgmt)"],
-];
-
-describe("rights", () => {
-  it.each(FORBIDDEN)("%s %s %s %s: 403 %s", async (token, method, path, body, reason) => {
-    const answered = await call(method, path, body, token);
-    expect([answered.status, answered.reason]).toEqual([403, reason]);
-  });
-
-  it.each(["/version", "/nodes", "/storage", `${VM}`, "/pools", "/cluster/resources?type=vm", "/cluster/nextid"])(
-    "GET %s is answered to everybody",
-    async (path) => {
-      expect((await call("GET", path, "", NONE)).status).toBe(200);
-    },
-  );
-
-  it("lets only root itself set args, not its token", async () => {
-    const answered = await call("PUT", `${VM}/200/config`, "args=-s");
-    expect([answered.status, answered.reason]).toEqual([500, "only root can set 'args' config"]);
-  });
-});
-
 describe("values as they are kept", () => {
   const KEPT: [sent: string, key: string, kept: unknown][] = [
     ["tags=UPPER,lower", "tags", "lower;upper"],
@@ -301,7 +244,7 @@ describe("values as they are kept", () => {
 describeWith(["pve-description"], "all of these answers", () => {
   it("are as Proxmox describes them", () => {
     const description = readDescription(tool("pve-description"));
-    expect(pve.log.all().length).toBeGreaterThan(80);
+    expect(pve.log.all().length).toBeGreaterThan(60);
     expect(pve.log.all().flatMap((entry) => problemsOf(entry, description))).toEqual([]);
   });
 });

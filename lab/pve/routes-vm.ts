@@ -1,37 +1,19 @@
 // The VMs' part of the API.
 import { mayAny, needAny } from "./auth";
 import { isTrue, type Parameters } from "./checks";
-import { generatedSeed, seedDrive, buildSeed } from "./cloud-init";
 import { CONFIG_KEYS } from "./config-schema";
 import { died } from "./errors";
 import * as f from "./formats";
+import { GUEST_ROUTES } from "./routes-guest";
 import type { Call, Route } from "./router";
-import type { TaskContext } from "./tasks";
 import { checkClone, cloneWorker, needCloneRights, readClone } from "./vm-clone";
-import { configAnswer, pendingAnswer, sizes, statusAnswer, typed, vmOn } from "./vm-config";
+import { configAnswer, pendingAnswer, sizes, statusAnswer } from "./vm-config";
 import { checkMove, moveWorker, resizeWorker } from "./vm-disks";
 import { checkDestroy, checkMigrate, destroyWorker, migrateWorker, templateWorker } from "./vm-life";
 import { rebootWorker, shutdownWorker, startWorker, stopWorker } from "./vm-power";
 import { needAnyConfigRight } from "./vm-rights";
+import { audit, needVmRight, task, theVm, VM } from "./vm-route";
 import { readUpdate, updateVm } from "./vm-update";
-
-const VM = "/nodes/{node}/qemu/{vmid}";
-
-function needVmRight(...privileges: string[]): (call: Call) => void {
-  return ({ world, user, vmid }) => needAny(world.cluster, user, `/vms/${vmid}`, ...privileges);
-}
-
-const audit = needVmRight("VM.Audit");
-const power = needVmRight("VM.PowerMgmt");
-
-/** Starts the task of a VM's route. */
-function task(call: Call, type: string, worker: (context: TaskContext) => Promise<void>): string {
-  return call.world.tasks.start(call.node, type, String(call.vmid), call.user, worker);
-}
-
-function theVm(call: Call) {
-  return vmOn(call.world.cluster, call.node, call.vmid);
-}
 
 const CLONE: Parameters = {
   newid: f.required(f.vmid),
@@ -84,6 +66,8 @@ async function stop(call: Call): Promise<string> {
     stopWorker(call.world, { node: call.node, vmid: call.vmid, overrule }, context),
   );
 }
+
+const power = needVmRight("VM.PowerMgmt");
 
 const TIMEOUT = { timeout: f.int(0), skiplock: f.bool };
 
@@ -261,76 +245,6 @@ const LIFE: Route[] = [
   },
 ];
 
-async function askAgent(call: Call): Promise<void> {
-  const vm = theVm(call);
-  if (!vm.config.has("agent")) throw died("No QEMU guest agent configured");
-  if (vm.running === undefined) throw died(`VM ${call.vmid} is not running`);
-  if (vm.guest.agent) return;
-  await new Promise<void>((resolve) => call.world.clock.after(call.world.times.agent, resolve));
-  throw died("QEMU guest agent is not running");
-}
-
-async function agentInterfaces(call: Call): Promise<unknown> {
-  await askAgent(call);
-  const mac = /=((?:[0-9A-F]{2}:){5}[0-9A-F]{2})/i.exec(theVm(call).config.get("net0") ?? "")?.[1]?.toLowerCase();
-  const addresses = theVm(call).guest.addresses.map((address) => {
-    const kind = address.includes(":") ? "ipv6" : "ipv4";
-    return { "ip-address": address, "ip-address-type": kind, prefix: kind === "ipv4" ? 24 : 64 };
-  });
-  const eth0 = { name: "eth0", "hardware-address": mac, "ip-addresses": addresses, statistics: {} };
-  return { result: [eth0] };
-}
-
-function rebuildSeed(call: Call): null {
-  const vm = theVm(call);
-  buildSeed(call.world.cluster, vm, vm.config);
-  return null;
-}
-
-function dump(call: Call): string {
-  const vm = theVm(call);
-  const node = call.world.cluster.nodes.get(call.node);
-  if (node === undefined || seedDrive(vm.config) === undefined) throw died("no cloudinit drive found");
-  const { userData, networkConfig, metaData } = generatedSeed(vm.config, node);
-  return { user: userData, network: networkConfig, meta: metaData }[call.given.get("type") ?? ""] ?? "";
-}
-
-const CLOUD_INIT = /^(ci[a-z]+|ipconfig\d+|nameserver|searchdomain|sshkeys|name)$/;
-
-const GUEST: Route[] = [
-  {
-    method: "GET",
-    path: `${VM}/agent/network-get-interfaces`,
-    parameters: {},
-    permission: needVmRight("VM.GuestAgent.Audit", "VM.GuestAgent.Unrestricted"),
-    handle: agentInterfaces,
-  },
-  {
-    method: "GET",
-    path: `${VM}/cloudinit`,
-    parameters: {},
-    permission: audit,
-    handle: (call) =>
-      [...theVm(call).config]
-        .filter(([key]) => CLOUD_INIT.test(key))
-        .map(([key, value]) => ({ key, value: typed(key, value) })),
-  },
-  {
-    method: "PUT",
-    path: `${VM}/cloudinit`,
-    parameters: {},
-    permission: needVmRight("VM.Config.Cloudinit"),
-    handle: rebuildSeed,
-  },
-  {
-    method: "GET",
-    path: `${VM}/cloudinit/dump`,
-    parameters: { type: f.required(f.oneOf("user", "network", "meta")) },
-    permission: audit,
-    handle: dump,
-  },
-];
-
 function list({ world, user, node }: Call): unknown {
   return [...world.cluster.vms.values()]
     .filter((vm) => vm.node === node && mayAny(world.cluster, user, `/vms/${vm.vmid}`, ["VM.Audit"]))
@@ -346,5 +260,5 @@ export const VM_ROUTES: readonly Route[] = [
   ...POWER,
   ...CONFIG,
   ...LIFE,
-  ...GUEST,
+  ...GUEST_ROUTES,
 ];
