@@ -380,9 +380,10 @@ class BegunAnew(FlushTest):
             finally:
                 for (module, name), original in originals.items():
                     setattr(module, name, original)
-            with Spool(self.paths).locked() as (record, waiting):
+            spool = Spool(self.paths)
+            with spool.locked() as record:
                 stream = record["stream"]
-                found = [json.loads(one.read()) for one in waiting]
+            found = [json.loads(one.read()) for one in spool.waiting()]
             seqs = [event["data"]["seq"] for event in found]
             moved = stream != made[0]["data"]["stream"]
             self.assertEqual({event["data"]["stream"] for event in found}, {stream}, steps)

@@ -75,7 +75,7 @@ class Heartbeat(SpoolTest):
 
     def test_reports_what_was_dropped_and_only_once(self):
         spool = Spool(self.paths)
-        with spool.locked() as (record, _):
+        with spool.locked() as record:
             record["dropped"] = 7
             spool.stream.save()
         data = self.beat()["data"]

@@ -1,6 +1,7 @@
 """Send what waits in the spool: in order, in batches, signed anew at each attempt, until nothing waits."""
 
 import json
+import os
 import random
 
 from nexus_pull import boot, config as configs, files, heartbeat
@@ -13,6 +14,7 @@ from nexus_pull.events.spool import Spool
 
 FIRST_PAUSE_S = 1
 LONGEST_PAUSE_S = 300
+TRIM_EVERY_S = 60
 ARRAY_BYTES = 2 + 100  # brackets and commas
 
 
@@ -27,6 +29,8 @@ class Flusher:
         self._failures = 0
         self._said = None
         self._one_by_one = set()
+        self._known = self._opened = (None, None)
+        self._next_trim = 0
         self.delivered = 0
 
     def run(self, once=False):
@@ -41,17 +45,40 @@ class Flusher:
     def step(self):
         """One request at most. Seconds to wait before the next step; None when nothing waits."""
         try:
-            config = configs.load(self._paths)
+            config = self._config()
             if config["receiver"] is None:
                 self._spool.finish()
                 return None
-            self._spool.trim(self._clock.now(), self._clock.synced())
+            self._trim()
             batch = self._next_batch(source_of(config))
             if not batch:
                 return None
             return self._act(batch, self._post(config["receiver"], batch), config)
         except AgentError as error:
             return self._failed(answers.Verdict(answers.RETRY, error.reason, error.message))
+
+    def _config(self):
+        """As it is now: an adoption may have put another one there."""
+        try:
+            stat = os.stat(self._paths.config)
+            version = (stat.st_ino, stat.st_mtime_ns, stat.st_size)
+        except OSError:
+            version = None
+        if version is None or self._known[0] != version:
+            self._known = (version, configs.load(self._paths))
+        return self._known[1]
+
+    def _way(self, receiver):
+        """What it takes to speak to this receiver: with TLS it costs as much as many requests."""
+        if self._opened[0] != receiver:
+            self._opened = (receiver, transport.opener(receiver))
+        return self._opened[1]
+
+    def _trim(self):
+        # It looks at every file, of which there may be many after days.
+        if self._clock.monotonic() >= self._next_trim:
+            self._next_trim = self._clock.monotonic() + TRIM_EVERY_S
+            self._spool.trim(self._clock.now(), self._clock.synced())
 
     def _next_batch(self, source):
         """[(Waiting, bytes)] of one stream, as many as one request may carry."""
@@ -92,7 +119,7 @@ class Flusher:
             message_id = "%s-%d" % (json.loads(batch[0][1])["id"], batch[-1][0].seq)
         headers = signing.headers(self._key(), message_id, self._clock.timestamp(), body)
         headers["content-type"] = kind + "; charset=utf-8"
-        return transport.post(transport.opener(receiver), receiver["url"], headers, body, self._clock.synced)
+        return transport.post(self._way(receiver), receiver["url"], headers, body, self._clock.synced)
 
     def _act(self, batch, verdict, config):
         if verdict.action == answers.DONE:

@@ -12,13 +12,13 @@ from nexus_pull import files
 
 def begin(spool, introduce):
     """`introduce(stream, seq, old stream)` gives the bytes of the new stream's first event. Returns (old, new)."""
-    with spool.locked() as (record, waiting):
+    with spool.locked() as record:
         for name in os.listdir(spool.staged):
             files.remove(spool.staged + "/" + name)
         old = record["stream"]
         random_id, new = spool.stream.another()
         contents = [introduce(new, 1, old)]
-        for one in waiting:
+        for one in spool.waiting():
             if one.epoch == record["epoch"]:
                 contents.append(_renumbered(one.read(), new, len(contents) + 1))
         for seq, content in enumerate(contents, 1):

@@ -63,28 +63,32 @@ class Spool:
 
     @contextlib.contextmanager
     def locked(self):
-        """Hold the lock; yields the stream's record and what waits, oldest first."""
+        """Hold the lock; yields the stream's record."""
         with files.locked(self._lock):
-            waiting = self.waiting()
-            record = self.stream.load(waiting[-1].epoch if waiting else 0)
+            newest = self._newest()
+            record = self.stream.load(newest.epoch if newest else 0)
             if self.stream.moving:
                 self.settle()
-                waiting = self.waiting()
-            yield record, waiting
+            yield record
 
     def waiting(self):
         """What waits, oldest first."""
         names = [entry.name for entry in os.scandir(self.folder) if NAME.match(entry.name)]
         return sorted((Waiting(self.folder, name) for name in names), key=lambda one: one.order)
 
+    def _newest(self):
+        """What waits and was recorded last. The names sort as the numbers do, and each event pays for this."""
+        name = max((name for name in os.listdir(self.folder) if NAME.match(name)), default=None)
+        return Waiting(self.folder, name) if name else None
+
     def add(self, kind, make):
         """Number an event and keep it: `make(stream, seq, first)` gives its bytes. Returns whether it was kept."""
-        with self.locked() as (record, waiting):
-            taken = [one.seq for one in waiting if one.epoch == record["epoch"]]
-            seq = max([record["seq"], *taken]) + 1
+        with self.locked() as record:
+            newest = self._newest()
+            seq = max(record["seq"], newest.seq if newest and newest.epoch == record["epoch"] else 0) + 1
             first = kind not in record["said"]
             content = make(record["stream"], seq, first)
-            kept = self._store("%06d-%016d.json" % (record["epoch"], seq), content, waiting)
+            kept = self._store("%06d-%016d.json" % (record["epoch"], seq), content)
             if kept and first:
                 record["said"] = sorted({*record["said"], kind})
                 with contextlib.suppress(OSError):
@@ -94,7 +98,8 @@ class Spool:
 
     def finish(self, done=None):
         """These (or all) were delivered, or nobody wants them: they leave the spool."""
-        with self.locked() as (record, waiting):
+        with self.locked() as record:
+            waiting = self.waiting()
             names = None if done is None else {one.name for one in done}
             gone = [one for one in waiting if names is None or one.name in names]
             self._raise(record, gone)
@@ -106,7 +111,7 @@ class Spool:
 
     def set_aside(self, one, content, refusal):
         """The receiver never takes this one: keep it, and why, where `status` shows it."""
-        with self.locked() as (record, _):
+        with self.locked() as record:
             self._raise(record, [one])
             try:
                 event = json.loads(content.decode())
@@ -124,7 +129,8 @@ class Spool:
 
     def trim(self, now, synced):
         """Drop what is too old or too much, and count it. An age needs a right clock, now as then."""
-        with self.locked() as (record, waiting):
+        with self.locked() as record:
+            waiting = self.waiting()
             found = {one: os.stat(one.path) for one in waiting}
             old = [one for one in waiting if synced and now - found[one].st_mtime > LONGEST_S and self._was_synced(one)]
             size = sum(stat.st_size for stat in found.values())
@@ -145,16 +151,16 @@ class Spool:
         """What vm.booted and vm.heartbeat say of the spool."""
         sizes = [os.stat(one.path).st_size for one in self.waiting()]
         aside = len([name for name in os.listdir(self.aside) if NAME.match(name)])
-        with self.locked() as (record, _):
+        with self.locked() as record:
             return {"events": len(sizes), "bytes": sum(sizes), "set_aside": aside, "dropped": record["dropped"]}
 
     def unreported_drops(self):
         """How many were dropped and no event has said so."""
-        with self.locked() as (record, _):
+        with self.locked() as record:
             return record["dropped"] - record["drops_reported"]
 
     def drops_are_reported(self, dropped):
-        with self.locked() as (record, _):
+        with self.locked() as record:
             record["drops_reported"] = dropped
             self.stream.save()
 
@@ -176,9 +182,9 @@ class Spool:
             record["dropped"] += dropped
             self.stream.save()
 
-    def _store(self, name, content, waiting):
+    def _store(self, name, content):
         path = self.folder + "/" + name
-        for victim in self._victims(waiting):
+        for victim in self._victims():
             try:
                 if victim is not None:
                     self._raise(self.stream.record, [victim], dropped=1)
@@ -192,9 +198,10 @@ class Spool:
             self._raise(self.stream.record, [Waiting(self.folder, name)], dropped=1)
         return False
 
-    def _victims(self, waiting):
+    def _victims(self):
         """Nobody at first; then, which only a full disk without slots asks for, who gives way. Lazily."""
         yield None
+        waiting = self.waiting()
         yield from (one for one in waiting if self._kind(one) in EXPENDABLE)
         yield from (one for one in waiting if os.path.exists(one.path))
 
