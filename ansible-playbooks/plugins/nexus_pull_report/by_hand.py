@@ -77,10 +77,13 @@ class Sender:
         """Closes the pipe and waits a little for the outcome."""
         self._process.stdin.close()
         answer = self._process.stdout
-        said = answer.readline() if select.select([answer], [], [], self._wait_s)[0] else b""
-        outcome = json.loads(said) if said else {"failed": "no answer yet; it is still being tried"}
-        if outcome["failed"]:
-            self._warn("nexus_pull: not every event was delivered: %s" % outcome["failed"])
+        if select.select([answer], [], [], self._wait_s)[0]:
+            said = answer.readline()
+            failed = json.loads(said)["failed"] if said else "the process that sends them failed"
+        else:
+            failed = "no answer yet; it is still being tried"
+        if failed:
+            self._warn("nexus_pull: not every event was delivered: %s" % failed)
 
     def _write(self, data):
         pipe, deadline = self._process.stdin.fileno(), time.monotonic() + self._wait_s
@@ -102,6 +105,8 @@ def _settings(options):
     url = options["url"].rstrip("/")
     if not re.fullmatch(r"https?://[^\s/@?#]+(?:/[^\s@?#]*)?", url):
         raise Refused("NEXUS_PULL_URL is not an http or https address without credentials")
+    if options["ca_file"] and not os.access(options["ca_file"], os.R_OK):
+        raise Refused("NEXUS_PULL_CA_FILE cannot be read")
     return {
         "url": url if url.endswith("/webhook") else url + "/webhook",
         "key": _key(options, fleet, vm),
