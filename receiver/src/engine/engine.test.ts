@@ -191,6 +191,17 @@ describe("the receiver's clock", () => {
     expect([lab.state()?.phase, lab.state()?.reason]).toEqual(["Overdue", reason]);
   });
 
+  test("the roster's deadline begins with the VM's first event, and another roster changes its length only", async () => {
+    const lab = await Lab.open();
+    await lab.roster("roster-01", ENTRY);
+    await lab.pass(1000);
+    await lab.roster("roster-02", { ...ENTRY, deadline_s: 2400 });
+    await lab.pass(1399);
+    expect(lab.state()?.phase).toBe("Expected");
+    await lab.pass(1);
+    expect([lab.state()?.phase, lab.state()?.reason]).toEqual(["Overdue", "overdue_roster"]);
+  });
+
   test("no deadline fires after a success", async () => {
     const lab = await Lab.open();
     await lab.roster("roster-01", ENTRY);

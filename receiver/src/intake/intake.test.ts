@@ -117,6 +117,11 @@ function codeOf(action: () => unknown): string {
 }
 
 describe("events", () => {
+  test("a heartbeat that says too much is taken all the same", () => {
+    const long = event("vm.heartbeat", { data: { hostname: "h", note: "x".repeat(limits.heartbeat_data_bytes) } });
+    expect(readEvents(long, "structured", long.id)).toHaveLength(1);
+  });
+
   const examples = readExamples("events");
   const fromAgents = examples.valid.filter(({ value }) => "stream" in (value as { data: object }).data);
   const agentTypes = fromAgents.filter(({ value }) => !(value as { id: string }).id.startsWith("receiver-"));
