@@ -1,6 +1,6 @@
 """What is known on this machine, as plain data; status_text makes lines of it. Changes nothing."""
 
-from nexus_pull import VERSION, config as configs, facts, files, run
+from nexus_pull import VERSION, config as configs, facts, files, run, vault
 from nexus_pull.errors import AgentError
 from nexus_pull.events import look
 
@@ -14,6 +14,8 @@ def status(paths):
     found = {
         "agent_version": VERSION,
         **_configured(paths),
+        "bootstrap_failed": (files.read_json(paths.bootstrap) or {}).get("failed"),
+        "vault_secret_id": vault.kept_how(paths),
         "intended": _intended(state),
         "applied": state.get("last_success"),
         "last_run": _last_run(paths, state),
@@ -68,6 +70,8 @@ def _alarms(found):
         yield "config_invalid"
     if found["refuses"]:
         yield "config_unsupported"
+    if found["bootstrap_failed"]:
+        yield found["bootstrap_failed"]["reason"]
     if last and (last["outcome"] not in GOOD or last.get("reason") == "drift_found"):
         yield last.get("reason") or last["outcome"]
     delivery = found["spool"]["delivery"] or {}

@@ -6,6 +6,11 @@ DETAILS = ("trigger", "finished_at", "exit_code", "intended_sha", "applied_sha",
 def text(found):
     lines = ["agent       " + found["agent_version"]]
     lines += _configured(found)
+    if found["vault_secret_id"]:
+        lines.append("vault       the secret id is kept " + found["vault_secret_id"])
+    failed = found["bootstrap_failed"]
+    if failed:
+        lines.append("BOOTSTRAP FAILED at step %(step)s, %(at)s: %(reason)s: %(message)s" % failed)
     lines += _commits(found)
     lines += _last_run(found["last_run"])
     lines += _runs(found["runs"])

@@ -295,6 +295,21 @@ class Failing(BootstrapTest):
         retrying = [data for _, data in self.events() if data.get("status") == "retrying"]
         self.assertEqual([(data["attempt"], data["reason"]) for data in retrying], [(n, "dns_failure") for n in (1, 2, 3)])
 
+    def test_status_says_so_until_it_has_succeeded(self):
+        self.have(git=False)
+        self.manager(git=("git", "#!/bin/sh\n"))
+        self.manager_fails("E: Unable to locate package git\n")
+        self.bootstrap()
+        done = self.agent("status")
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stdout, "BOOTSTRAP FAILED at step git, 20.*Z: package_not_found: apt-get .* ended with 100")
+        self.assertEqual(json.loads(self.agent("status", "--json").stdout)["alarms"], ["package_not_found"])
+        # It was installed by hand meanwhile: nothing is missing, and that is reported.
+        self.have()
+        self.assertEqual(self.bootstrap(), 0)
+        self.assertEqual(self.events()[-1][0], "bootstrap.succeeded")
+        self.assertNotIn("BOOTSTRAP", self.agent("status").stdout)
+
     def test_it_gives_up_at_the_deadline_and_not_after_it(self):
         self.have(git=False)
         self.manager()

@@ -145,7 +145,7 @@ class Fetching(VaultTest):
         self.assertEqual(self.refused().reason, "secret_missing")
 
     def test_the_secret_id_is_roots_alone_where_systemd_cannot(self):
-        from nexus_pull.vault.fetch import kept_how
+        from nexus_pull.vault import kept_how
 
         self.seed(self.server.wrapped())
         self.fetch()

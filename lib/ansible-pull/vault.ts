@@ -12,7 +12,10 @@ export interface VaultAppRoleOptions {
   readonly address: string;
   /** Role id of the AppRole. */
   readonly roleId: string;
-  /** Response-wrapping token of a secret id: the value of a sensitive variable. It works once. */
+  /**
+   * Response-wrapping token of a secret id: the value of a sensitive variable. It works once: a VM that is re-created needs
+   * a new one. What it wraps is kept on the VM, for root alone, so that a restart needs none.
+   */
   readonly wrappedSecretId: string;
   /**
    * Mount of the AppRole method.
@@ -45,7 +48,7 @@ export interface VaultAppRoleOptions {
    */
   readonly vaultPassword?: VaultField;
   /**
-   * Extra variables, as a JSON object.
+   * Extra variables, as a JSON or YAML mapping.
    * @default - not from Vault
    */
   readonly extraVars?: VaultField;

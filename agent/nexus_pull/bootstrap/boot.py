@@ -1,5 +1,6 @@
 """`nexus-pull-agent bootstrap`: before each run, and silent when all is there."""
 
+import contextlib
 import hashlib
 import json
 import platform
@@ -40,7 +41,7 @@ def _locked(paths, sleep, monotonic, jitter):
     kept = files.read_json(paths.bootstrap) or {}
     steps = all_steps(paths, config, kept.get("ansible"))
     lacking = [step.name for step in steps if step.missing()]
-    if not lacking and kept.get("wants") == _wants(config):
+    if not lacking and not kept.get("failed") and kept.get("wants") == _wants(config):
         return 0
     log = runlog.RunLog(paths.log, redact.redactor(redact.secret_texts(paths)))
     work = _Work(paths, config, steps, log, (sleep, monotonic, jitter))
@@ -126,8 +127,15 @@ class _Work:
         said = "bootstrap FAILED at step %s after %d s: %s: %s" % (step.name, took, failure.reason, message)
         self._log.line(said)
         say(self._paths, said)
+        self._keep_failed({"step": step.name, "reason": failure.reason, "message": message})
         notice.post(self._paths, [said, *failure.tail[-3:]])
         return code
+
+    def _keep_failed(self, failed):
+        """For status. A full disk is said often enough elsewhere."""
+        failed["at"] = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        with contextlib.suppress(OSError):
+            files.write_json(self._paths.bootstrap, {"version": 1, "failed": failed})
 
     def _succeeded(self):
         ansible = self._steps[-1].seen

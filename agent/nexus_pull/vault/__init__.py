@@ -5,6 +5,6 @@ secret_id  unwrapped once, then kept, sealed where systemd can: it alone survive
 client     the HTTP API, and what its answers mean
 """
 
-from nexus_pull.vault.fetch import fetched
+from nexus_pull.vault.fetch import fetched, kept_how
 
-__all__ = ["fetched"]
+__all__ = ["fetched", "kept_how"]
