@@ -148,6 +148,18 @@ describe("GET /status/stream", () => {
   });
 });
 
+test("many live views make no warning, and all end with the receiver", async () => {
+  const warned: string[] = [];
+  const onWarning = (warning: Error): void => void warned.push(warning.name);
+  process.on("warning", onWarning);
+  const served = await Served.open({ maxStreams: 40, maxStreamsOfOne: 40 });
+  const views = await Promise.all(Array.from({ length: 40 }, () => fetch(`${served.base}/status/stream`)));
+  served.stopping.abort();
+  await Promise.all(views.map((view) => view.text()));
+  process.removeListener("warning", onWarning);
+  expect(warned).toEqual([]);
+});
+
 describe("seats", () => {
   test("one address cannot take all of them, and gives back what it leaves", () => {
     const seats = new Seats(3, 2);

@@ -111,6 +111,9 @@ describe("reading", () => {
     expect((await (await Served.open()).get("/status", headers)).status).toBe(200);
     const behind = await Served.open({ trustedProxies: ["127.0.0.1"] });
     expect((await behind.get("/status", headers)).status).toBe(401);
+    // What a client itself wrote into it stands before what the proxy added, and counts for nothing.
+    expect((await behind.get("/status", { "x-forwarded-for": "127.0.0.1, 10.0.0.1, 192.0.2.1" })).status).toBe(401);
+    expect((await behind.get("/status", { "x-forwarded-for": "192.0.2.1, 10.0.0.1" })).status).toBe(200);
   });
 
   test("metrics, document and its schemas", async () => {

@@ -23,6 +23,10 @@ class Client {
     private readonly view: View,
   ) {}
 
+  public end(): void {
+    this.response.end();
+  }
+
   /** Writes until nothing comes next; called again meanwhile, it looks once more. */
   public async pump(): Promise<void> {
     this.more = true;
@@ -60,7 +64,11 @@ export class Streams {
   public constructor(
     private readonly deps: AppDeps,
     private readonly seats: Seats,
-  ) {}
+  ) {
+    deps.stopping.addEventListener("abort", () => {
+      for (const client of this.clients) client.end();
+    });
+  }
 
   public get size(): number {
     return this.clients.size;
@@ -77,14 +85,11 @@ export class Streams {
     const client = new Client(response, view);
     this.clients.add(client);
     const alive = setInterval(() => response.write(":\n\n"), KEEP_ALIVE_MS).unref();
-    const stop = (): void => void response.end();
-    this.deps.stopping.addEventListener("abort", stop);
     response.on("error", () => undefined);
     response.once("close", () => {
       clearInterval(alive);
       leave();
       this.clients.delete(client);
-      this.deps.stopping.removeEventListener("abort", stop);
     });
     const set = Object.entries(reply.getHeaders()).flatMap(([name, value]) =>
       value === undefined ? [] : [[name, value]],
