@@ -18,6 +18,8 @@ GOOD = (
     {"record": "end", "t": 1, "plays": 1, "hosts_matched": 1, "tasks_run": 1},
 )
 
+COMMAND = "/usr/bin/ansible-pull --url /m --extra-vars @/w/extra-vars.yml --inventory /w/inventory site.yml"
+
 
 def verdict(records=GOOD, code=0, lines=(), run=RUN, applied=A, success=None):
     found = evidence.Evidence(records, there=True)
@@ -67,7 +69,7 @@ class Reasons(unittest.TestCase):
             ("disk_full", 2, "fatal: cannot create directory at 'roles': No space left on device"),
             ("file_system_read_only", 2, "error: could not lock config file: Read-only file system"),
         ):
-            seen = verdict(records=(), code=code, lines=["Starting Ansible Pull at x", line])
+            seen = verdict(records=(), code=code, lines=["Starting Ansible Pull at x", COMMAND, line])
             self.assertEqual((seen.reason, seen.exit_code), (reason, code))
             self.assertIn(line.split(":")[-1].strip(), seen.message)
 
@@ -79,6 +81,10 @@ class Reasons(unittest.TestCase):
     def test_a_warning_of_the_checkout_hides_no_error(self):
         lines = ["[WARNING]: Unable to parse /x/hosts.ini as an inventory source", "ERROR! Syntax Error while loading YAML."]
         self.assertEqual(verdict(records=(), code=4, lines=lines).reason, "playbook_invalid")
+
+    def test_a_checkout_that_found_no_room(self):
+        lines = ["localhost | FAILED! => {", '    "msg": "error: unable to write file: No space left on device"', "}"]
+        self.assertEqual(verdict(records=(), code=2, lines=lines).reason, "disk_full")
 
     def test_a_child_that_was_killed_is_not_an_exit_code(self):
         for code, number, name in ((-9, 137, "SIGKILL"), (247, 137, "SIGKILL"), (-15, 143, "SIGTERM")):

@@ -36,7 +36,9 @@ UNRESOLVED = re.compile(r"couldn't resolve module/action '(?P<name>[^']+)'|modul
 SHORTEST_COLLECTION_NAME = 3  # namespace.collection.module
 BUILTIN = ("ansible.builtin.", "ansible.legacy.")
 # Lines of results and banners are the playbook's words, not ansible's.
-OF_PLAYBOOK = re.compile(r"^\S*/ansible-pull --url|^(?:ok|changed|skipping|included|TASK|PLAY|RUNNING|\s+\"|\s*$)|^(?:fatal|failed): \[")
+OF_PLAYBOOK = re.compile(r"^(?:ok|changed|skipping|included|TASK|PLAY|RUNNING|\s+\"|\s*$)|^(?:fatal|failed): \[")
+# ansible-pull's own command line, which it repeats.
+COMMAND = re.compile(r"^\S*/ansible-pull --url ")
 LAST_LINES = 3
 MESSAGE_LIMIT = 1500
 
@@ -45,7 +47,10 @@ def cause(ended, evidence):
     """`ended`: how ansible-pull ended; `evidence`: what its tasks left."""
     if ended.signal is not None:
         return "ansible_killed", "ansible-pull was ended by %s" % ended.signal + _after(evidence)
-    lines = [line for line in ended.lines if not OF_PLAYBOOK.match(line)]
+    # Before a playbook began, all of it is about the checkout.
+    lines = [line for line in ended.lines if not COMMAND.match(line)]
+    if evidence.begun:
+        lines = [line for line in lines if not OF_PLAYBOOK.match(line)]
     # A rescued or ignored failure is no failed record; of several the last one is what ended the run.
     if evidence.failed_tasks:
         return _of_task(evidence.failed_tasks[-1], lines)
