@@ -137,6 +137,7 @@ export async function run(task: Task): Promise<boolean> {
       return true;
     case "export":
       await exportTo(config, file === undefined ? undefined : fresh(file), say);
+      if (file !== undefined) say(`wrote ${file}`);
       return true;
     case "import":
       await importFrom(config, file, say);
