@@ -13,6 +13,7 @@ import signal
 import sys
 import time
 
+PAUSE_EVERY, LONGEST_REST_S = 200, 5
 SHORTEST_LIFE_S, LONGEST_LIFE_S = 0.02, 0.4
 
 
@@ -76,9 +77,15 @@ def write(root, config, role, each):
     for number in range(acknowledged(root, role), each):
         event = recorder.record("run.queued", run_id="%s-%d" % (role, number), trigger="timer")
         os.write(book, ("%s %s\n" % (event["id"], event["data"]["run_id"])).encode())
-        if number % 100 == 99:
-            # Now and then the spool runs empty: what a number was must be known by more than the files that wait.
-            time.sleep(0.1)
+        if number % PAUSE_EVERY == PAUSE_EVERY - 1:
+            rest(root)
+
+
+def rest(root):
+    """Until the spool has run empty: what the last number was must be known by more than the files that wait."""
+    spool, end = Spool(Paths(root)), time.monotonic() + LONGEST_REST_S
+    while spool.waiting() and time.monotonic() < end:
+        time.sleep(0.01)
 
 
 def flush(root, seed, for_ever=True):
@@ -97,6 +104,7 @@ if __name__ == "__main__":
     from nexus_pull.events import answers
     from nexus_pull.events.clock import Clock
     from nexus_pull.events.flusher import Flusher
+    from nexus_pull.events.spool import Spool
     from nexus_pull.paths import Paths
 
     sys.stderr = open(os.devnull, "w", encoding="ascii")  # a proxy that answers 500 is no news here

@@ -157,6 +157,42 @@ class Numbers(EventsTest):
         self.assertEqual(seqs[0], 9, "four times two were finished")
 
 
+class Durable(EventsTest):
+    """What kill -9 cannot show, since the page cache outlives it: nothing is relied on before it was fsynced."""
+
+    def trace(self):
+        """Names of what is synced and moved, in the order of the calls."""
+        calls = []
+
+        def traced(name, path_of):
+            original = getattr(os, name)
+
+            def call(*arguments):
+                calls.append((name, os.path.basename(path_of(*arguments))))
+                return original(*arguments)
+
+            setattr(os, name, call)
+            self.addCleanup(setattr, os, name, original)
+
+        traced("fsync", lambda descriptor: os.readlink("/proc/self/fd/%d" % descriptor))
+        traced("replace", lambda old, new: new)
+        return calls
+
+    def test_an_event_is_synced_then_named_then_its_name_is_synced(self):
+        self.record()
+        calls = self.trace()
+        self.record()
+        name = "000001-0000000000000002.json"
+        self.assertEqual(calls, [("fsync", name + files.NEW_SUFFIX), ("replace", name), ("fsync", "spool")])
+
+    def test_its_number_is_used_up_on_disk_before_it_leaves(self):
+        self.record()
+        calls = self.trace()
+        Spool(self.paths).finish()
+        number = ["stream.json" + files.NEW_SUFFIX, "stream.json", "nexus-pull"]
+        self.assertEqual([name for _, name in calls], [*number, "000001-0000000000000001.json", "spool"])
+
+
 class FullDisk(EventsTest):
     def fill(self):
         """From now on only blocks that are allocated already can be written."""

@@ -185,6 +185,16 @@ class WithAnsible(AnsibleTest):
     def last(self):
         return self.state()["last_run"]
 
+    def test_what_another_stream_proved_does_not_make_this_one_up_to_date(self):
+        self.run_site()
+        ran = self.last()["run_id"]
+        self.assertEqual(self.agent("run", "--trigger", "timer").returncode, 0)
+        self.assertEqual((self.last()["run_id"], self.state()["last_skipped"]["reason"]), (ran, "up_to_date"))
+        os.unlink(self.paths.stream)
+        self.assertEqual(self.agent("run", "--trigger", "timer").returncode, 0)
+        self.assertNotEqual(self.last()["run_id"], ran)
+        self.assertEqual(self.last()["outcome"], "unchanged")
+
     def test_an_inventory_of_the_repository_is_the_commits_own(self):
         play = SITE.replace("hosts: all", "hosts: web")
         old = {"site.yml": play, "hosts.ini": "[web]\nelsewhere ansible_connection=local\n"}

@@ -30,7 +30,8 @@ class Attempt:
 
     def perform(self):
         """Returns the exit status. Raises AgentError for what ends it before ansible-pull ended."""
-        self._record("run.queued", run_id=self.last["run_id"], trigger=self.last["trigger"])
+        queued = self._record("run.queued", run_id=self.last["run_id"], trigger=self.last["trigger"])
+        self.last["stream"] = queued["data"]["stream"]
         if not self._state.fill_reserve():
             raise AgentError("disk_full", "%s has no room left" % self._paths.var)
         self._playbook.require_private_folders()
@@ -93,9 +94,13 @@ class Attempt:
         return candidate.commit
 
     def _is_up_to_date(self, commit):
-        """Only by the timer, only after a success of the very same: everything else runs."""
+        """Only by the timer, only after a success of the very same: everything else runs.
+
+        In the same stream, too: to the receiver another one is another machine, which has proved nothing yet.
+        """
         success = self._state.get("last_success") or {}
-        same = (success.get("commit"), success.get("config_digest")) == (commit, self._digest)
+        proved = tuple(success.get(key) for key in ("commit", "config_digest", "stream"))
+        same = proved == (commit, self._digest, self.last["stream"])
         return self.last["trigger"] == "timer" and same and self._run["mode"] == "apply"
 
     def _skip(self, commit):
@@ -195,7 +200,8 @@ class Attempt:
             self._end("unchanged", "drift_found", "would change: " + tasks)
             return EXIT_DRIFT
         self._record("run.succeeded", **shared, outcome=verdict.outcome, changed_tasks=found.changed_tasks or None)
-        success = {"commit": self.last["applied_sha"], "config_digest": self._digest, "run_id": self.last["run_id"]}
+        success = {key: self.last[key] for key in ("run_id", "stream")}
+        success.update(commit=self.last["applied_sha"], config_digest=self._digest)
         self._end(verdict.outcome, "converged", None, {"last_success": success} if self._run["mode"] == "apply" else {})
         return 0
 
