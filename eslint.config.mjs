@@ -52,7 +52,7 @@ const insideLib = [
 ];
 
 export default tseslint.config(
-  { ignores: ["node_modules/", "dist/", "cdktf.out/", ".gen/", "**/fixtures/**"] },
+  { ignores: ["node_modules/", "**/dist/", "cdktf.out/", ".gen/", "**/fixtures/**"] },
   ...tseslint.configs.recommended,
   {
     plugins: { "import-x": importX },

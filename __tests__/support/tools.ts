@@ -21,7 +21,8 @@ export type ToolName =
   | "ara"
   | "chromium"
   | "schemathesis"
-  | "strace";
+  | "strace"
+  | "systemd-root";
 
 interface Source {
   /** Variable that names it; wins over the script. */
@@ -43,6 +44,11 @@ const SOURCES: Record<ToolName, Source> = {
     variable: "NEXUS_PULL_CLOUD_INIT_ROOT",
     script: ["tools/cloud-init-root.sh", "--print", "--no-build"],
     build: "tools/cloud-init-root.sh",
+  },
+  "systemd-root": {
+    variable: "NEXUS_PULL_SYSTEMD_ROOT",
+    script: ["tools/systemd-root.sh", "--print", "--no-build"],
+    build: "tools/systemd-root.sh",
   },
   ara: {
     variable: "NEXUS_PULL_ARA",

@@ -3,6 +3,7 @@
 import { type Command, COMMANDS, run } from "./maintain/commands";
 import { readConfig } from "./ops/config";
 import { urlOf } from "./forward/settings";
+import { type Notifier, openNotifier } from "./ops/notify";
 import { helpText } from "./ops/options";
 import { type Receiver, startReceiver } from "./receiver";
 
@@ -11,11 +12,12 @@ const say = (line: string): void => void process.stderr.write(`${line}\n`);
 /** A wrong setting. */
 const EXIT_CONFIG = 78;
 
-function onSignals(receiver: Receiver): void {
+function onSignals(receiver: Receiver, notifier: Notifier): void {
   let stopping = false;
   const stop = (signal: string): void => {
     if (stopping) return;
     stopping = true;
+    notifier.stopping();
     say(`${signal}: taking nothing more, answering what is asked`);
     receiver.stop().then(
       () => process.exit(0),
@@ -68,12 +70,14 @@ async function main(): Promise<void> {
     return;
   }
   const receiver = await startReceiver(config, say);
-  onSignals(receiver);
+  const notifier = openNotifier(process.env, say);
+  onSignals(receiver, notifier);
   for (const line of receiver.said) say(line);
   say(`events: ${receiver.log.path}`);
   const host = config.host === "0.0.0.0" || config.host === "::" ? "localhost" : config.host;
   say(`dashboard: http://${host}:${receiver.port}/`);
   say(`listening: http://${host}:${receiver.port}/status; VMs post to http://<this host>:${receiver.port}/webhook`);
+  notifier.ready();
 }
 
 main().catch((error: unknown) => {

@@ -158,6 +158,7 @@ export async function startReceiver(config: Config, say: Say): Promise<Receiver>
   const line = lineWriter(log, report);
   engine.subscribe((records) => logEvents(records, engine, config.logFormat, line));
   const forwarders = openForwarders(config, store, engine, report);
+  metrics.watchForwarders(() => forwarders.status(), engine);
   const stopping = new AbortController();
   const { readers, takeNotes, trustedProxies, maxWaits, maxStreams, maxStreamsOfOne, rate } = config;
   const most = { maxWaits, maxStreams, maxStreamsOfOne, rate };

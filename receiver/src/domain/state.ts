@@ -133,11 +133,6 @@ export function initialState(first: LogRecord): VmState {
   };
 }
 
-const NEEDS_SOMEBODY: readonly Phase[] = ["Failed", "Overdue", "Stale", "Drifted"];
-
-/** Whether the phase is one that people have to do something about. */
-export const needsSomebody = (phase: Phase): boolean => NEEDS_SOMEBODY.includes(phase);
-
 export function currentMachine(state: VmState): Machine | undefined {
   return state.current === undefined ? undefined : state.machines[state.current];
 }

@@ -4,7 +4,7 @@ import type { RosterEntry } from "../../../contract";
 import type { Draft } from "../domain/clock";
 import { foreignKeyFlag } from "../domain/machines";
 import { endOf, rosterChanges } from "../domain/roster";
-import { needsSomebody, type VmState } from "../domain/state";
+import { attention, type VmState } from "../domain/state";
 import type { StoredRequest } from "../store/port";
 import type { Decision } from "./engine";
 import { Refusal } from "./refusal";
@@ -96,7 +96,7 @@ const ABOUT_VM: Readonly<Record<AboutVm["kind"], AboutVm>> = {
     kind: "acknowledge",
     answer: "acknowledged",
     draft: ({ phase, reason }, id) =>
-      needsSomebody(phase) ? { type: "vm.acknowledged", data: { request_id: id, phase, reason } } : undefined,
+      attention.includes(phase) ? { type: "vm.acknowledged", data: { request_id: id, phase, reason } } : undefined,
   },
 };
 

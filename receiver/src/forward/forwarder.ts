@@ -38,6 +38,8 @@ export interface ForwarderStatus {
   readonly target: string;
   readonly position?: number;
   readonly delivered: number;
+  /** Events set aside since this process started. */
+  readonly set_aside: number;
   readonly failing?: { readonly since: string; readonly attempts: number; readonly error: string };
   readonly dropped_letters: number;
 }
@@ -52,6 +54,7 @@ export class Forwarder {
   private cursor?: number;
   private saved = 0;
   private delivered = 0;
+  private setAside = 0;
   private dropped = 0;
   private refreshed = 0;
   private failing?: { readonly since: number; readonly attempts: number; readonly error: string };
@@ -71,9 +74,9 @@ export class Forwarder {
     const { name, kind, origin } = this.options;
     const { failing } = this;
     const told = failing && { ...failing, since: new Date(failing.since).toISOString() };
-    const { delivered, dropped } = this;
+    const { delivered, setAside, dropped } = this;
     return {
-      ...{ name, kind, target: origin, delivered, dropped_letters: dropped },
+      ...{ name, kind, target: origin, delivered, set_aside: setAside, dropped_letters: dropped },
       ...(this.cursor === undefined ? {} : { position: this.cursor }),
       ...(told === undefined ? {} : { failing: told }),
     };
@@ -193,6 +196,7 @@ export class Forwarder {
     const at = new Date(this.around.now()).toISOString();
     const dropped = await this.letters.add({ position: record.position, error: error.message, attempts, at });
     if (dropped) this.dropped += 1;
+    this.setAside += 1;
     this.failing = undefined;
     this.around.report(
       new Error(`forwarder ${this.options.name}: event ${record.position} set aside: ${error.message}`),

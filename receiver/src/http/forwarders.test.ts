@@ -4,7 +4,15 @@ import { SECRET } from "../test-support";
 import { closeAll, codeOf, Served } from "./test-server";
 
 const LETTER: Letter = { position: 7, error: "http://chat answered 400", attempts: 3, at: "2026-01-01T00:00:00.000Z" };
-const CHAT = { name: "chat", kind: "slack", target: "http://chat", position: 0, delivered: 4, dropped_letters: 0 };
+const CHAT = {
+  name: "chat",
+  kind: "slack",
+  target: "http://chat",
+  position: 0,
+  delivered: 4,
+  set_aside: 1,
+  dropped_letters: 0,
+};
 let asked: string[];
 const forwarders = {
   status: () => [CHAT],

@@ -5,6 +5,7 @@ import { attention, currentMachine, type VmState } from "../domain/state";
 import { endsRun, isProved } from "../domain/runs";
 import type { Engine } from "../engine/engine";
 import { keyOf } from "../engine/fleets";
+import type { ForwarderStatus } from "../forward/forwarder";
 import type { Changes } from "../store/port";
 
 const COMMIT_SECONDS = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 5];
@@ -102,6 +103,29 @@ export class Metrics {
           this.set({ phase }, Math.max(0, now() - since) / 1000);
       },
     });
+  }
+
+  /** One of a few names that the configuration gives, never a VM's. */
+  public watchForwarders(read: () => readonly ForwarderStatus[], engine: Engine): void {
+    const gauge = (name: string, help: string, value: (one: ForwarderStatus) => number): void => {
+      new Gauge({
+        name,
+        help,
+        labelNames: ["forwarder"],
+        registers: this.registers,
+        collect() {
+          this.reset();
+          for (const one of read()) this.set({ forwarder: one.name }, value(one));
+        },
+      });
+    };
+    const behind = ({ position }: ForwarderStatus): number =>
+      position === undefined ? 0 : Math.max(0, engine.position - position);
+    gauge("nexus_pull_forwarder_behind_events", "Events that a forwarder has not looked at.", behind);
+    gauge("nexus_pull_forwarder_failing", "1: the forwarder's target does not take an event.", ({ failing }) =>
+      failing === undefined ? 0 : 1,
+    );
+    gauge("nexus_pull_forwarder_set_aside_events", "Events set aside since the start.", (one) => one.set_aside);
   }
 
   public committed({ records, vms }: Changes, seconds: number): void {
