@@ -34,7 +34,10 @@ export class Host {
     execFileSync("cp", [join(folder, "key.pub"), join(own, "authorized_keys")]);
     const settings = ["ListenAddress 127.0.0.1", `Port ${port}`, "AuthorizedKeysFile /own/authorized_keys"];
     writeFileSync(join(folder, "sshd_config"), [...settings, "StrictModes no", "UsePAM no", ""].join("\n"));
-    const binds = [`--bind-ro=${own}:/own`, `--bind-ro=${join(folder, "sshd_config")}:/etc/ssh/sshd_config.d/test.conf`];
+    const binds = [
+      `--bind-ro=${own}:/own`,
+      `--bind-ro=${join(folder, "sshd_config")}:/etc/ssh/sshd_config.d/test.conf`,
+    ];
     const how = ["--quiet", "--boot", "--volatile=overlay", "--register=no", "--keep-unit", "--console=pipe"];
     const env = { PATH: process.env.PATH };
     const args = [...how, ...binds, "--machine=receiver-host", "--directory", tool("systemd-root")];

@@ -83,6 +83,8 @@ test("the real agent boots, and /status shows it", async () => {
   await machine.adopt(`${receiver.base}/webhook`);
   const booted = await machine.run("boot");
   expect([booted.status, booted.stderr]).toEqual([0, expect.anything()]);
+  const flushed = await machine.run("flush", "--once");
+  expect([flushed.status, flushed.stderr]).toEqual([0, expect.anything()]);
   const vm = await receiver.json<VmView>("/status/nexus-01");
   expect(vm).toMatchObject({ phase: "Booted", reason: "booted", instance_id: "iid-1" });
   expect(readFileSync(place.log, "utf8")).toMatch(/#1 dev\/nexus-01 vm\.booted -> Booted/);

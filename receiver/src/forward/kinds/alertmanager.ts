@@ -1,18 +1,12 @@
 // Alertmanager's API v2: a VM in a bad phase is a firing alert, which ends when the VM leaves the phase. Alertmanager
 // forgets what it is not told again, so what fires is said again well before it would end.
 import type { Phase } from "../../../../contract";
-import type { VmState } from "../../domain/state";
+import { attention, type VmState } from "../../domain/state";
 import type { Target } from "../delivery";
 import type { HttpClient } from "../http";
 import { remedyOf } from "../view";
 
-export const ALERTING = ["Failed", "Overdue", "Stale", "Drifted"] as const satisfies readonly Phase[];
-const SEVERITY: Readonly<Record<(typeof ALERTING)[number], string>> = {
-  Failed: "critical",
-  Overdue: "critical",
-  Stale: "warning",
-  Drifted: "warning",
-};
+const SEVERITY: Readonly<Partial<Record<Phase, string>>> = { Failed: "critical", Overdue: "critical" };
 const REFRESH_MS = 60_000;
 /** Three missed refreshes end an alert. */
 const LASTS_MS = 4 * REFRESH_MS;
@@ -26,11 +20,16 @@ interface Alert {
 
 /** One alert for each bad phase: the VM's own fires, the others have ended. */
 function alertsOf(state: VmState, now: number): Alert[] {
-  return ALERTING.map((phase) => {
+  return attention.map((phase) => {
     const fires = state.phase === phase;
     const remedy = fires ? remedyOf(state.reason) : undefined;
     return {
-      labels: { alertname: `NexusPullVm${phase}`, fleet: state.fleet, vm: state.vm, severity: SEVERITY[phase] },
+      labels: {
+        alertname: `NexusPullVm${phase}`,
+        fleet: state.fleet,
+        vm: state.vm,
+        severity: SEVERITY[phase] ?? "warning",
+      },
       annotations: {
         summary: `${state.fleet}/${state.vm} is ${state.phase}`,
         ...(fires ? { reason: state.reason } : {}),
@@ -43,7 +42,7 @@ function alertsOf(state: VmState, now: number): Alert[] {
   });
 }
 
-const isAlerting = ({ phase }: VmState): boolean => (ALERTING as readonly string[]).includes(phase);
+const isAlerting = ({ phase }: VmState): boolean => attention.includes(phase);
 
 export interface AlertmanagerOptions {
   /** Base, e.g. http://alertmanager:9093 */
