@@ -26,6 +26,8 @@ interface Proxy {
 }
 
 const example = (name: string): string => readFileSync(join(ROOT, "receiver", "deploy", name), "utf8");
+/** Not by the proxy, but as one that the receiver trusts would say who asks. */
+const DIRECT = { headers: { "x-forwarded-for": "127.0.0.1" } };
 /** Each replacement has to find something: an example that changed must not pass untried. */
 function adapt(text: string, changes: Readonly<Record<string, string>>): string {
   return Object.entries(changes).reduce((adapted, [from, to]) => {
@@ -164,6 +166,15 @@ describe.each(PROXIES)("behind $name", ({ name, configure }) => {
       expect((await say(2)).status).toBe(200);
       await until("the event is seen while the view is open", () => seen.includes(`${"a".repeat(32)}-2`));
       view.destroy();
+      // Else who looked and went would keep a seat until nobody gets one.
+      await until(
+        "its seat is free again",
+        async () => {
+          const metrics = await (await fetch(`${receiver?.base}/metrics`, DIRECT)).text();
+          return /^nexus_pull_streams 0$/m.test(metrics);
+        },
+        30_000,
+      );
     });
 
     test("fails when a client makes itself private, or anybody else, by X-Forwarded-For", async () => {
