@@ -153,8 +153,8 @@ class CallbackModule(CallbackBase):
         self._recorder.begin(path, ansible_version, bool(context.CLIARGS.get("check")))
 
     def _by_hand(self, path):
-        by_hand = importlib.import_module(PACKAGE + ".by_hand")
         try:
+            by_hand = importlib.import_module(PACKAGE + ".by_hand")
             sink = by_hand.start(self._options, path, context.CLIARGS, self._display.warning)
         except Exception as error:
             self.disabled = True
