@@ -18,8 +18,10 @@ interface MacVector {
   readonly valid: boolean;
 }
 
+/** What a stack sends; the other actions are an operator's own. */
+const OURS = ["roster", "release", "wait"];
 const goodMacs = (macs.vectors as unknown as MacVector[]).filter(
-  (vector) => vector.valid && vector.mac !== undefined && !vector.mac.includes(" "),
+  ({ action, valid, mac }) => OURS.includes(action) && valid && mac !== undefined && !mac.includes(" "),
 );
 
 /** The lines of a request's message, as HCL operands. */
