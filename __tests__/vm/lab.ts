@@ -108,15 +108,26 @@ export class Lab {
     return this.deliveries(vm).filter(({ status }) => status < 300);
   }
 
-  /** Waits for the nth event that the receiver takes; returns it and the seconds since the machine was switched on. */
+  /** Waits for the nth vm.booted that the receiver takes; returns it and the seconds since the machine was switched on. */
   public async event(
     machine: Machine,
     vm: string,
     nth: number,
   ): Promise<{ event: Delivery["event"]; seconds: number }> {
-    await machine.until(`event ${nth} of ${vm}`, () => this.accepted(vm).length >= nth, FIRST_EVENT_MS);
-    const { event } = this.accepted(vm)[nth - 1] as Delivery;
+    const taken = (): Delivery[] => this.accepted(vm).filter(({ event }) => event.type === "io.nexus-pull.vm.booted");
+    await machine.until(`boot ${nth} of ${vm}`, () => taken().length >= nth, FIRST_EVENT_MS);
+    const { event } = taken()[nth - 1] as Delivery;
     return { event, seconds: machine.seconds };
+  }
+
+  /** Waits until the receiver has so many events of a type. */
+  public async told(machine: Machine, vm: string, type: string, count: number): Promise<readonly Delivery["event"][]> {
+    const events = (): Delivery["event"][] =>
+      this.accepted(vm)
+        .map(({ event }) => event)
+        .filter((event) => event.type === `io.nexus-pull.${type}`);
+    await machine.until(`${count} ${type} of ${vm}`, () => events().length >= count, RUN_MS);
+    return events();
   }
 
   /** Waits until the nth run has ended; returns what its playbook said and the seconds. */

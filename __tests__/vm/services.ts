@@ -129,10 +129,14 @@ export class Recorder extends LoopbackServer {
   }
 
   private deliver(body: string, request: IncomingMessage): number {
-    const event = JSON.parse(body) as Delivery["event"];
+    const sent = JSON.parse(body) as Delivery["event"] | readonly Delivery["event"][];
+    const events = Array.isArray(sent) ? (sent as readonly Delivery["event"][]) : [sent as Delivery["event"]];
     const status = this.refuse > 0 ? 503 : 204;
     this.refuse = Math.max(this.refuse - 1, 0);
-    this.deliveries.push({ event, status, problem: this.problem(event, body, request) });
+    // A batch is one VM's, so its first event says whose key signs it.
+    const [first] = events;
+    const problem = first === undefined ? "an empty batch" : this.problem(first, body, request);
+    this.deliveries.push(...events.map((event) => ({ event, status, problem })));
     return status;
   }
 
