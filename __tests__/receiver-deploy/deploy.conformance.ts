@@ -6,8 +6,9 @@ import { join } from "node:path";
 import { heartbeat, signed } from "../receiver-service/client";
 import { ROOT, SECRET } from "../receiver-service/process";
 import { start, until } from "../support/processes";
+import { freePort } from "../support/s3";
 import { describeWith } from "../support/tools";
-import { freePort, Host } from "./host";
+import { Host } from "./host";
 
 const BUNDLE_MS = 300_000;
 

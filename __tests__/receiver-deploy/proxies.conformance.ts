@@ -9,8 +9,8 @@ import { requestMac } from "../../contract";
 import { heartbeat, signed } from "../receiver-service/client";
 import { Place, ReceiverProcess, ROOT, SECRET } from "../receiver-service/process";
 import { type Running, start, until } from "../support/processes";
+import { freePort } from "../support/s3";
 import { describeUnless } from "../support/tools";
-import { freePort } from "./host";
 import { programMissing } from "./programs";
 
 jest.setTimeout(240_000);

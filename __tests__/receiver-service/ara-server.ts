@@ -1,19 +1,10 @@
 // A real ARA server, on loopback and a free port, with an empty database of its own.
 import { mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Running, signalGroup, start, until } from "../support/processes";
+import { freePort } from "../support/s3";
 import { tool } from "../support/tools";
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 export interface AraResult {
   readonly status: string;

@@ -78,9 +78,8 @@ export class Letters {
 
   /** Sets an event aside. The oldest goes when there are too many; true then. */
   public async add(letter: Letter): Promise<boolean> {
-    const key = this.key(`dead/${padded(letter.position)}`);
-    const known = (await this.store.kept(key, 1)).get(key);
-    await this.store.swap(key, known, JSON.stringify(letter));
+    const part = `dead/${padded(letter.position)}`;
+    await this.store.swap(this.key(part), await this.read(part), JSON.stringify(letter));
     const found = await this.store.kept(this.key("dead/"), LETTERS_KEPT + 1);
     if (found.size <= LETTERS_KEPT) return false;
     const [oldest] = found;
@@ -89,9 +88,9 @@ export class Letters {
   }
 
   public async remove(position: number): Promise<void> {
-    const key = this.key(`dead/${padded(position)}`);
-    const known = (await this.store.kept(key, 1)).get(key);
-    if (known !== undefined) await this.store.swap(key, known, undefined);
+    const part = `dead/${padded(position)}`;
+    const known = await this.read(part);
+    if (known !== undefined) await this.store.swap(this.key(part), known, undefined);
   }
 
   /** Asks for all to be sent again; how many were asked for. */
