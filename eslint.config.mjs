@@ -3,7 +3,7 @@ import tseslint from "typescript-eslint";
 import importX from "eslint-plugin-import-x";
 import { createTypeScriptImportResolver } from "eslint-import-resolver-typescript";
 
-const ROOMS = ["lib", "receiver", "cli", "contract", "lab", "agent", "environments", ".gen"];
+const ROOMS = ["lib", "receiver", "cli", "contract", "lab", "agent", "environments", "bench", ".gen"];
 
 /** The rooms a room may import from; everything else is an error. */
 const MAY_IMPORT = {
@@ -12,6 +12,7 @@ const MAY_IMPORT = {
   cli: ["contract"],
   contract: [],
   agent: ["contract"],
+  bench: ["receiver", "contract"],
   ".gen": [],
 };
 
