@@ -7,6 +7,7 @@
 A crash before 2 leaves the old state; after 2 the next command of the agent finishes the work.
 """
 
+import contextlib
 import glob
 import hashlib
 import os
@@ -14,11 +15,22 @@ import sys
 
 from nexus_pull import VERSION, files, seed as seeds, systemd
 from nexus_pull.console import say
-from nexus_pull.errors import AgentError
+from nexus_pull.errors import AgentError, reason_of
 
 
 def adopt(paths, seed_path, program_path=None):
-    """Returns a sentence on what was done."""
+    """Returns a sentence on what was done. A failure is kept until the next boot, so that the receiver is told too."""
+    try:
+        said = _adopt(paths, seed_path, program_path)
+    except (AgentError, OSError) as error:
+        with contextlib.suppress(OSError):
+            files.write_json(paths.not_adopted, {"reason": reason_of(error), "message": "adopting the seed failed: %s" % error})
+        raise
+    files.remove(paths.not_adopted)
+    return said
+
+
+def _adopt(paths, seed_path, program_path):
     for folder in (paths.etc, paths.secrets, paths.var, paths.run):
         files.make_directory(folder)
     with files.locked(paths.run + "/adopt.lock"):

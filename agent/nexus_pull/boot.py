@@ -1,6 +1,6 @@
 """Record vm.booted: this machine is there, and this is what it is."""
 
-from nexus_pull import VERSION, config as configs, events, facts
+from nexus_pull import VERSION, config as configs, events, facts, files
 from nexus_pull.events.spool import Spool
 
 
@@ -24,4 +24,6 @@ def what_it_is(paths, config, spool):
         "os": facts.operating_system(paths),
         "heartbeat_s": config["receiver"]["heartbeat_s"] if config["receiver"] else None,
         "spool": spool.counts() if spool else None,
+        # Why it goes on with the settings that it had.
+        **(files.read_json(paths.not_adopted) or {}),
     }

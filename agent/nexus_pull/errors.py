@@ -10,5 +10,13 @@ class AgentError(Exception):
         self.message = message
 
 
+def reason_of(error, default="agent_error"):
+    """The reason's code of whatever was raised."""
+    if isinstance(error, AgentError):
+        return error.reason
+    # ENOSPC, EDQUOT, EROFS
+    return {28: "disk_full", 122: "disk_full", 30: "file_system_read_only"}.get(getattr(error, "errno", None), default)
+
+
 class Interrupted(Exception):
     """SIGTERM: somebody stops the unit or the machine goes down."""

@@ -37,6 +37,8 @@ def record(paths, config):
         data.update(reason="events_dropped", message="%d events were dropped for age, size or a full disk" % unreported)
     elif counts["set_aside"]:
         data["reason"] = "events_set_aside"
+    else:
+        data.update(files.read_json(paths.not_adopted) or {})
     recorder = events.Recorder(paths, config)
     event = recorder.record("vm.heartbeat", **_fitting(recorder, data))
     if unreported > 0:

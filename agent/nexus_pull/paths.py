@@ -34,6 +34,7 @@ class Paths:
         # Memory, not disk: what Vault gave, for as long as a run takes, and the token with which it was read.
         self.fetched = self.run + "/secrets"
         self.vault_token = self.run + "/vault-token.json"
+        self.not_adopted = self.run + "/not-adopted.json"
         self.run_lock = self.run + "/run.lock"
         self.flush_lock = self.run + "/flush.lock"
         self.console = self.at("/dev/console")

@@ -2,12 +2,15 @@
 
 import json
 import os
+import re
 import urllib.parse
 
 from nexus_pull import files
 
 SHORTEST = 6
 MASK = "***"
+# "- " of a list, "key: " of a mapping, and both.
+VALUE = re.compile(r"^(?:- +)*(?:[^ :][^:]*: +)?(?:- +)*")
 
 
 def secret_texts(paths):
@@ -31,12 +34,13 @@ def _contents(paths):
 
 
 def _pieces(content):
-    """Lines; of a JSON document each text in it, of a YAML line its value."""
+    """Lines; of a JSON document each text in it, of a YAML line its value, with and without what may stand around it."""
     try:
         return set(_leaves(json.loads(content)))
     except ValueError:
         lines = {line.strip() for line in content.splitlines()}
-        return lines | {line.partition(": ")[2].strip().strip("'\"") for line in lines}
+        values = {VALUE.sub("", line) for line in lines}
+        return lines | {text.strip("'\"") for value in values for text in (value, value.partition(" #")[0].rstrip())}
 
 
 def _leaves(value):

@@ -11,7 +11,7 @@ import time
 
 from nexus_pull import adopt, config as configs, facts, files, process, redact, runlog
 from nexus_pull.console import say
-from nexus_pull.errors import AgentError, Interrupted
+from nexus_pull.errors import AgentError, Interrupted, reason_of
 from nexus_pull.events import Recorder, config_digest
 from nexus_pull.runs.attempt import EXIT_DRIFT, EXIT_FAILED, Attempt, now
 from nexus_pull.runs.state import FULL, State
@@ -118,12 +118,8 @@ def _perform(paths, attempt, log):
     except AgentError as error:
         attempt.failed(error)
         code = EXIT_FAILED
-    except OSError as error:
-        full = error.errno in FULL
-        attempt.failed(AgentError("disk_full" if full else "agent_error", "%s: %s" % (type(error).__name__, error)))
-        code = EXIT_FAILED
     except Exception as error:  # noqa: BLE001 - whatever it is, nobody must go on believing that it runs
-        attempt.failed(AgentError("agent_error", "%s: %s" % (type(error).__name__, error)))
+        attempt.failed(AgentError(reason_of(error), "%s: %s" % (type(error).__name__, error)))
         code = EXIT_FAILED
     last = attempt.last
     if last["outcome"] not in GOOD or last.get("reason") == "drift_found":

@@ -7,7 +7,7 @@ import json
 import pkgutil
 import re
 
-ANNOTATIONS = {"$schema", "$id", "title", "description", "$defs"}
+ANNOTATIONS = {"$schema", "$id", "title", "description", "$defs", "then"}
 TYPES = {"object": dict, "array": list, "string": str, "boolean": bool, "null": type(None)}
 
 
@@ -16,7 +16,7 @@ class SchemaError(ValueError):
 
 
 def check(value, name):
-    """Raise SchemaError unless `value` is what contract/`name` says."""
+    """Raise SchemaError, which names everything that is wrong, unless `value` is what contract/`name` says."""
     document = load(name)
     _check(value, document, document, "$")
 
@@ -31,12 +31,25 @@ def matches(pattern, text):
 
 
 def _check(value, schema, document, where):
-    for keyword, argument in schema.items():
-        if keyword in ANNOTATIONS or keyword == "then":
-            continue
-        if keyword not in KEYWORDS:
-            raise SchemaError("the agent does not know the schema keyword " + keyword)
-        KEYWORDS[keyword](value, argument, schema, document, where)
+    _every((_keyword, value, keyword, schema, document, where) for keyword in schema if keyword not in ANNOTATIONS)
+
+
+def _keyword(value, keyword, schema, document, where):
+    if keyword not in KEYWORDS:
+        raise SchemaError("the agent does not know the schema keyword " + keyword)
+    KEYWORDS[keyword](value, schema[keyword], schema, document, where)
+
+
+def _every(calls):
+    """All of them, so that somebody who mends a file sees all that is wrong with it at once."""
+    wrong = []
+    for function, *arguments in calls:
+        try:
+            function(*arguments)
+        except SchemaError as error:
+            wrong.append(str(error))
+    if wrong:
+        raise SchemaError("; ".join(dict.fromkeys(wrong)))
 
 
 def _fail(where, what):
@@ -69,9 +82,8 @@ def _ref(value, argument, schema, document, where):
 
 
 def _properties(value, argument, schema, document, where):
-    for key, sub in argument.items():
-        if isinstance(value, dict) and key in value:
-            _check(value[key], sub, document, where + "." + key)
+    present = [key for key in argument if isinstance(value, dict) and key in value]
+    _every((_check, value[key], argument[key], document, where + "." + key) for key in present)
 
 
 def _required(value, argument, schema, document, where):
@@ -93,8 +105,8 @@ def _property_names(value, argument, schema, document, where):
 
 
 def _items(value, argument, schema, document, where):
-    for index, item in enumerate(value if isinstance(value, list) else ()):
-        _check(item, argument, document, "%s[%d]" % (where, index))
+    items = enumerate(value if isinstance(value, list) else ())
+    _every((_check, item, argument, document, "%s[%d]" % (where, index)) for index, item in items)
 
 
 def _pattern(value, argument, schema, document, where):
@@ -135,8 +147,7 @@ def _any_of(value, argument, schema, document, where):
 
 
 def _all_of(value, argument, schema, document, where):
-    for sub in argument:
-        _check(value, sub, document, where)
+    _every((_check, value, sub, document, where) for sub in argument)
 
 
 def _if(value, argument, schema, document, where):

@@ -14,6 +14,7 @@ def status(paths):
     found = {
         "agent_version": VERSION,
         **_configured(paths),
+        "not_adopted": files.read_json(paths.not_adopted),
         "bootstrap_failed": (files.read_json(paths.bootstrap) or {}).get("failed"),
         "vault_secret_id": vault.kept_how(paths),
         "intended": _intended(state),
@@ -70,6 +71,8 @@ def _alarms(found):
         yield "config_invalid"
     if found["refuses"]:
         yield "config_unsupported"
+    if found["not_adopted"]:
+        yield found["not_adopted"]["reason"]
     if found["bootstrap_failed"]:
         yield found["bootstrap_failed"]["reason"]
     if last and (last["outcome"] not in GOOD or last.get("reason") == "drift_found"):

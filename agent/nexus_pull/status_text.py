@@ -6,6 +6,8 @@ DETAILS = ("trigger", "finished_at", "exit_code", "intended_sha", "applied_sha",
 def text(found):
     lines = ["agent       " + found["agent_version"]]
     lines += _configured(found)
+    if found["not_adopted"]:
+        lines.append("SEED NOT ADOPTED: %(reason)s: %(message)s" % found["not_adopted"])
     if found["vault_secret_id"]:
         lines.append("vault       the secret id is kept " + found["vault_secret_id"])
     failed = found["bootstrap_failed"]

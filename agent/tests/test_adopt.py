@@ -1,4 +1,5 @@
 import base64
+import json
 import os
 import shutil
 import subprocess
@@ -6,8 +7,9 @@ import sys
 import unittest
 
 from nexus_pull import adopt, files
+from nexus_pull.events.spool import Spool
 from tests import PROGRAM
-from tests.support import UNIT, UNIT_TEXT, MachineTest, configuration, seed_of, sha256
+from tests.support import KEY, UNIT, UNIT_TEXT, MachineTest, configuration, seed_of, sha256
 
 SECRETS = {"git_token": "t0ken-one", "deploy_key": "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA"}
 OLD = seed_of(configuration(), SECRETS)
@@ -100,7 +102,7 @@ class Adopt(MachineTest):
                 self.assertIn("adopt FAILED: seed_invalid", self.read("/dev/console"))
                 self.assertNotIn("CANARY", done.stdout + done.stderr + self.read("/dev/console"))
         after = self.tree()
-        for path in ("/seed.json", "/dev/console"):
+        for path in ("/seed.json", "/dev/console", "/run/nexus-pull/not-adopted.json"):
             before.pop(path, None), after.pop(path, None)
         self.assertEqual(before, after)
 
@@ -114,6 +116,26 @@ class Adopt(MachineTest):
         self.must_adopt(OLD)
         self.assertIn("start --no-block nexus-pull.service", self.read("/systemctl.log"))
         self.assertFalse(self.exists("/etc/nexus-pull/adopting.json"))
+
+    def test_a_failure_is_told_to_the_receiver_and_by_status_until_a_seed_is_adopted(self):
+        receiver = {"url": "http://receiver.example/webhook", "heartbeat_s": 900}
+        self.must_adopt(seed_of(configuration(receiver=receiver), {"receiver_key": KEY}))
+        self.assertEqual(self.adopt("{").returncode, 1)
+        self.assertEqual(self.agent("boot").returncode, 0)
+        self.assertEqual(self.agent("heartbeat").returncode, 0)
+        told = [(event["type"][14:], event["data"].get("reason")) for event in self.spooled()]
+        self.assertEqual(told, [("vm.booted", "seed_invalid"), ("vm.heartbeat", "seed_invalid")])
+        self.assertIn("adopting the seed failed: the seed is not JSON", self.spooled()[0]["data"]["message"])
+        said = self.agent("status")
+        self.assertEqual(said.returncode, 1)
+        self.assertIn("SEED NOT ADOPTED: seed_invalid: adopting", said.stdout)
+        self.must_adopt(seed_of(configuration(receiver=receiver, generation="c" * 64), {"receiver_key": KEY}))
+        self.agent("boot")
+        self.assertNotIn("reason", self.spooled()[-1]["data"])
+        self.assertEqual(self.agent("status").returncode, 0)
+
+    def spooled(self):
+        return [json.loads(one.read()) for one in Spool(self.paths).waiting()]
 
     def test_needs_no_console(self):
         os.unlink(self.root + "/dev/console")

@@ -70,6 +70,11 @@ class Schemas(unittest.TestCase):
             schema.check(value, name)
         return str(caught.exception)
 
+    def test_names_everything_that_is_wrong_at_once(self):
+        wrong = configuration(run={"mode": "dry", "timeout_s": "long"}, schedule={"jitter": 1})
+        said = self.refused(wrong).split("; ")
+        self.assertEqual([text.partition(":")[0] for text in said], ["$.run.mode", "$.run.timeout_s", "$.schedule"], said)
+
     def test_takes_what_is_right(self):
         schema.check(configuration(), "agent-config.schema.json")
         schema.check(seed_of(configuration(), {"git_token": "t0ken"}), "seed.schema.json")

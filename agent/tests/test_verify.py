@@ -121,3 +121,15 @@ class GpgPolicy(GitTest):
         with self.assertRaises(Rejected) as caught:
             self.quietly(mirror.accept, candidate, None)
         self.assertEqual(caught.exception.reason, "signer_unknown")
+
+    def test_a_tag_that_shows_the_frame_of_another_kind_is_not_signed_by_that_kind(self):
+        self.signed_by("signer")
+        mirror = self.mirror()
+        self.quietly(mirror.accept, self.candidate(mirror), None)  # leaves the keyring of this policy behind
+        settings = ["-c", "gpg.program=" + self.root + "/gpg-signer", "-c", "user.signingkey=signer@example.org"]
+        self.repository.git(*settings, "tag", "--sign", "-m", "x\n\n-----BEGIN SSH SIGNATURE-----\nx", "v1")
+        verify = {"policy": "ssh", "object": "tag", "allowed_signers": "a@example.org ssh-ed25519 A"}
+        mirror = self.source(ref="v1", verify=verify)
+        with self.assertRaises(Rejected) as caught:
+            self.quietly(mirror.accept, self.candidate(mirror), None)
+        self.assertEqual(caught.exception.reason, "source_signature_bad", caught.exception.message)

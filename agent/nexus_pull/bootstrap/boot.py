@@ -13,7 +13,7 @@ from nexus_pull import adopt, config as configs, files, notice, process, redact,
 from nexus_pull.bootstrap.commands import Commands, StepFailed
 from nexus_pull.bootstrap.steps import steps as all_steps
 from nexus_pull.console import say
-from nexus_pull.errors import AgentError, Interrupted
+from nexus_pull.errors import AgentError, Interrupted, reason_of
 from nexus_pull.events import Recorder
 
 EXIT_FAILED = 1
@@ -77,7 +77,8 @@ class _Work:
             except AgentError as error:
                 return self._failed(step, StepFailed(error.reason, error.message))
             except OSError as error:
-                return self._failed(step, _of_os(error))
+                said = "%s: %s" % (type(error).__name__, error)
+                return self._failed(step, StepFailed(reason_of(error, "bootstrap_step_failed"), said))
         self._succeeded()
         return 0
 
@@ -156,12 +157,6 @@ def _wants(config):
     """What bootstrap was for: when this changes, it is done and reported again."""
     asked = [config["bootstrap"]["ansible_core"], config["agent"], config["source"]["verify"]["policy"]]
     return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
-
-
-def _of_os(error):
-    full = error.errno in (28, 122)  # ENOSPC, EDQUOT
-    reason = "disk_full" if full else "file_system_read_only" if error.errno == 30 else "bootstrap_step_failed"
-    return StepFailed(reason, "%s: %s" % (type(error).__name__, error))
 
 
 def _git_version(paths):

@@ -68,8 +68,9 @@ class Verifier:
             "verify-" + kind, "--raw", name, settings=self._settings(), more={"GNUPGHOME": self._paths.run + "/gnupg"}
         )
         signer = _ssh_signer(lines) if policy == SSH else _gpg_signer(lines)
-        if code == 0:
-            return signer or {}
+        # A signer of the policy's own kind: git verifies a tag by the last signature in it, whatever stands above.
+        if code == 0 and signer:
+            return signer
         reason = _ssh_reason(lines) if policy == SSH else _gpg_reason(lines)
         key = " (key %s)" % signer["fingerprint"] if signer and "fingerprint" in signer else ""
         raise Rejected(reason, "%s%s: %s" % (said, key, _words(lines)), signer)
