@@ -100,6 +100,16 @@ describeWith(["systemd-root"], "deploy.sh on a real host", () => {
     expect(lines.trim().split("\n")).toEqual([expect.stringContaining("dev/nexus-01 vm.heartbeat")]);
   });
 
+  test("its command has the service's data, settings and secret, and leaves the store the service's", async () => {
+    const asked = await there().run("nexus-pull-receiver retire dev/nexus-01");
+    expect([asked.status, asked.stderr]).toEqual([0, "retired dev/nexus-01\n"]);
+    await there().out("nexus-pull-receiver backup /root/backup.db && systemctl stop webhook.service");
+    await there().out("cd /var/lib/nexus-pull-receiver && rm receiver.db*");
+    await there().out("nexus-pull-receiver restore /root/backup.db && systemctl start webhook.service");
+    expect((await there().out("nexus-pull-receiver verify 2>&1")).trim()).toMatch(/^ok: 3 events, 1 VMs/);
+    expect(await say(3)).toBe(200);
+  });
+
   test("fails when an upgrade loses data, when a release that cannot start stays, or when there is no way back", async () => {
     const first = (await there().out("readlink /opt/nexus-pull-receiver/current")).trim();
     const next = join(work, "next");
@@ -108,7 +118,7 @@ describeWith(["systemd-root"], "deploy.sh on a real host", () => {
     resum(next);
     expect((await deploy(next)).status).toBe(0);
     expect((await there().out("readlink /opt/nexus-pull-receiver/current")).trim()).toMatch(/releases\/9\.9\.9-/);
-    expect(await say(3)).toBe(200);
+    expect(await say(4)).toBe(200);
     const broken = join(work, "broken");
     cpSync(bundle, broken, { recursive: true });
     writeFileSync(join(broken, "VERSION"), "9.9.10\n");
@@ -156,7 +166,7 @@ describeWith(["systemd-root"], "deploy.sh on a real host", () => {
     expect(await positions()).toBeGreaterThanOrEqual(3);
     expect((await there().run("cd /tmp/webhook && bash deploy.sh --uninstall --purge")).status).toBe(0);
     const left = await there().run(
-      "ls -d /opt/nexus-pull-receiver /var/lib/nexus-pull-receiver /etc/nexus-pull-receiver /var/log/ansible-webhook.log",
+      "ls -d /opt/nexus-pull-receiver /var/lib/nexus-pull-receiver /etc/nexus-pull-receiver /var/log/ansible-webhook.log /usr/local/bin/nexus-pull-receiver",
     );
     expect(left.stdout).toBe("");
     expect((await there().run("getent passwd nexus-pull")).status).not.toBe(0);

@@ -181,6 +181,30 @@ describe("a process", () => {
     expect([outcome.status, outcome.timedOut]).toEqual([0, false]);
   });
 
+  test("fails when a log file that cannot be opened again ends the receiver", async () => {
+    const folder = join(place.path, "logs");
+    mkdirSync(folder);
+    receiver = await ReceiverProcess.start({ ...place, log: join(folder, "events.log"), remove: () => undefined });
+    renameSync(folder, `${folder}-moved`);
+    await receiver.signal("SIGHUP");
+    await until("it says so", () => receiver?.output.includes("SIGHUP: going on in the old file: ENOENT") === true);
+    expect((await fetch(`${receiver.base}/webhook`, { method: "POST", body: "still" })).status).toBe(202);
+    expect(readFileSync(join(`${folder}-moved`, "events.log"), "utf8")).toMatch(/still$/m);
+  });
+
+  test("an operator's command finds the secret in the data folder, and its end says whether it was done", async () => {
+    receiver = await ReceiverProcess.start(place, 0, {});
+    const ask = (...args: string[]) =>
+      ReceiverProcess.launch([...args, "--data", place.data, "--url", `${receiver?.base}`]).ended;
+    const unknown = await ask("retire", "dev/nobody");
+    expect([unknown.status, unknown.stderr]).toEqual([
+      1,
+      "nothing to retire: dev/nobody is not known there, or is retired already\n",
+    ]);
+    const wrong = await ask("resend", "chat");
+    expect([wrong.status, wrong.stderr]).toEqual([1, expect.stringMatching(/forwarder_unknown: no forwarder chat; /)]);
+  });
+
   test("--check-config says every problem and ends with 78; --help with 0", async () => {
     const bad = await ReceiverProcess.launch(["--check-config", "--port", "x", "--notes", "maybe"]).ended;
     expect([bad.status, bad.stderr]).toEqual([78, expect.stringMatching(/--port[^]*--notes/)]);

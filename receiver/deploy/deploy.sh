@@ -11,6 +11,7 @@ readonly LOGS=/var/log/nexus-pull-receiver
 readonly LINK=/var/log/ansible-webhook.log
 readonly UNIT=/etc/systemd/system/webhook.service
 readonly ROTATE=/etc/logrotate.d/nexus-pull-receiver
+readonly COMMAND=/usr/local/bin/nexus-pull-receiver
 readonly ACCOUNT=nexus-pull
 readonly KEPT=3
 
@@ -19,9 +20,10 @@ usage() {
 usage: bash deploy.sh [--rollback | --uninstall [--purge] | --help]     (as root, in the folder that was copied here)
 
 Without an option it installs this folder's release, or upgrades to it: the program with a Node of its own in
-$ROOT/releases, webhook.service, a user $ACCOUNT, logrotate. Data in $DATA, settings in
-$CONFIG and the operator's secret stay as they are. Run again, it changes nothing. When the
-new release does not come up, the one before runs on and this says why.
+$ROOT/releases, webhook.service, a user $ACCOUNT, logrotate, and the command nexus-pull-receiver.
+Data in $DATA, settings in $CONFIG and the operator's secret
+stay as they are. Run again, it changes nothing. When the new release does not come up, the one before runs on and this
+says why.
 
   --rollback   the release before this one
   --uninstall  stops and removes the service and the program; data, settings and logs stay
@@ -91,6 +93,27 @@ write_settings() {
   ln -sfn "$LOGS/ansible-webhook.log" "$LINK"
 }
 
+# Whether the command is this script's, or nobody's yet.
+is_own_command() { [ ! -e "$COMMAND" ] || grep -q 'made by deploy.sh' "$COMMAND"; }
+
+# The program with this host's data and settings, for backup, acknowledge and the like.
+write_command() {
+  is_own_command || { say "$COMMAND is of another make and stays; the program is $ROOT/current/run"; return; }
+  install -d -m 0755 "$(dirname "$COMMAND")"
+  cat >"$COMMAND.new" <<EOF
+#!/bin/sh
+# made by deploy.sh
+export STATE_DIRECTORY=$DATA NEXUS_PULL_CONFIG=$CONFIG
+$ROOT/current/run "\$@"
+status=\$?
+# What root makes of a store, the service has to be able to write.
+[ "\$(id -u)" -ne 0 ] || chown -hR --from=root $ACCOUNT:$ACCOUNT "\$STATE_DIRECTORY"
+exit \$status
+EOF
+  chmod 0755 "$COMMAND.new"
+  mv -T "$COMMAND.new" "$COMMAND"
+}
+
 # activate RELEASE: its unit, its logrotate, and the link that the unit runs
 activate() {
   local folder=$ROOT/releases/$1
@@ -143,6 +166,7 @@ deploy() {
   local before
   before=$(current)
   if [ "$before" = "$ROOT/releases/$release" ] && cmp -s "$here/webhook.service" "$UNIT" && systemctl is-active --quiet webhook.service; then
+    write_command
     say "release $release runs already"
     return
   fi
@@ -157,6 +181,7 @@ deploy() {
   fi
   [ -z "$before" ] || [ "$before" = "$ROOT/releases/$release" ] || basename "$before" >"$ROOT/before"
   prune
+  write_command
   say "release $release runs; look at http://$(hostname):$(port)/ or curl http://localhost:$(port)/status"
   say "log: $LINK; settings: $CONFIG; secret: see journalctl -u webhook.service"
 }
@@ -179,6 +204,7 @@ uninstall() {
   [ ! -e "$UNIT.before" ] || mv "$UNIT.before" "$UNIT"
   systemctl daemon-reload
   rm -rf --one-file-system "$ROOT"
+  if is_own_command; then rm -f "$COMMAND"; fi
   if [ "${1:-}" = --purge ]; then
     rm -rf --one-file-system "$DATA" "$LOGS" "$(dirname "$CONFIG")"
     rm -f "$LINK"

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // Where arguments, environment, signals and exit codes meet.
 import { type Command, COMMANDS, run } from "./maintain/commands";
+import { type Action, ACTIONS, operate } from "./operate/operate";
 import { readConfig } from "./ops/config";
 import { urlOf } from "./forward/settings";
 import { type Notifier, openNotifier } from "./ops/notify";
@@ -29,23 +30,31 @@ function onSignals(receiver: Receiver, notifier: Notifier): void {
   };
   for (const signal of ["SIGTERM", "SIGINT"]) process.on(signal, stop);
   process.on("SIGHUP", () => {
-    receiver.log.reopen();
-    say(`SIGHUP: reopened ${receiver.log.path}`);
+    try {
+      receiver.log.reopen();
+      say(`SIGHUP: reopened ${receiver.log.path}`);
+    } catch (error) {
+      // The file is for people; what the receiver does does not depend on it.
+      say(`SIGHUP: going on in the old file: ${(error as Error).message}`);
+    }
   });
 }
 
 interface Asked {
-  readonly command?: Command;
+  readonly command?: Command | Action;
+  /** Its file, or what it is about. */
   readonly file?: string;
   readonly args: readonly string[];
 }
 
+const isAction = (command: Command | Action): command is Action => ACTIONS.some((one) => one === command);
+
 /** The command and its file come first; without one it receives. */
 function askedOf(args: readonly string[]): Asked {
   const [command, file] = args;
-  if (!COMMANDS.some((one) => one === command)) return { args };
+  if (![...COMMANDS, ...ACTIONS].some((one) => one === command)) return { args };
   const named = file !== undefined && !file.startsWith("-");
-  return { command: command as Command, ...(named ? { file, args: args.slice(2) } : { args: args.slice(1) }) };
+  return { command: command as Command | Action, ...(named ? { file, args: args.slice(2) } : { args: args.slice(1) }) };
 }
 
 async function main(): Promise<void> {
@@ -66,7 +75,10 @@ async function main(): Promise<void> {
     return void process.stdout.write(`${JSON.stringify({ ...shown, ...hidden }, null, 2)}\n`);
   }
   if (command !== undefined) {
-    process.exitCode = (await run({ command, file, config, say })) ? 0 : 1;
+    const done = isAction(command)
+      ? operate({ action: command, target: file, config, say })
+      : run({ command, file, config, say });
+    process.exitCode = (await done) ? 0 : 1;
     return;
   }
   const receiver = await startReceiver(config, say);

@@ -8,6 +8,8 @@ import { flagOf, OPTIONS } from "./options";
 export interface Config {
   readonly host: string;
   readonly port: number;
+  /** Of a receiver that runs, for what asks one. @default - this host's */
+  readonly url?: string;
   readonly data: string;
   /** Address of a PostgreSQL database; without one the store is a file in `data`. */
   readonly database?: string;
@@ -130,6 +132,7 @@ function toConfig(get: Get, env: Given["env"], forwarders: readonly ForwarderSet
   return {
     host: get("host") ?? "",
     port: Number(get("port")),
+    url: get("url"),
     data: get("data") ?? defaultData(env),
     database: get("database"),
     retentionDays: numberOf(get("retention_days")),

@@ -9,6 +9,8 @@ import { readSecrets } from "./secrets";
 
 const folder = mkdtempSync(join(tmpdir(), "receiver-ops-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const empty = join(folder, "empty");
+writeFileSync(empty, "");
 const read = (args: readonly string[], env: Record<string, string> = {}) =>
   readConfig({ args, env: { HOME: folder, ...env } });
 const configOf = (args: readonly string[], env?: Record<string, string>) => {
@@ -48,6 +50,25 @@ describe("configuration", () => {
     const problems = "problems" in outcome ? outcome.problems.join("\n") : "";
     for (const part of ["prot", "--port", "--readers", "--nope", "--trusted-proxies", "--max-waits", "--secret-file"])
       expect(problems).toContain(part);
+  });
+
+  test.each([
+    ["--host", "999.1.2.3", "must be an address or a host name"],
+    ["--secret-file", join(folder, "absent"), "cannot be read: ENOENT"],
+    ["--secret-file", empty, "is empty"],
+    ["--secret-file", folder, "is a folder"],
+    ["--token-file", join(folder, "absent"), "cannot be read: ENOENT"],
+    ["--log-file", join(folder, "absent", "log"), `its folder ${join(folder, "absent")} is not there`],
+    ["--trusted-proxies", "10.0.0.0/33", "got 10.0.0.0/33"],
+    ["--trusted-proxies", "::1/64/2", "got ::1/64/2"],
+    ["--url", "receiver:9191", "must be an http:// or https:// address"],
+  ])("fails when %s %s is only found out when it starts", (flag, value, problem) => {
+    const outcome = read([flag, value]);
+    expect("problems" in outcome ? outcome.problems : []).toEqual([expect.stringContaining(problem)]);
+  });
+
+  test.each(["0.0.0.0", "::", "localhost", "receiver-1.example", "10.0.0.1"])("listens on %s", (host) => {
+    expect(configOf(["--host", host, "--trusted-proxies", "10.0.0.0/8,fd00::/8,::1"])).toMatchObject({ host });
   });
 
   test("takes forwarders from the file, and says what is wrong with them with everything else", () => {

@@ -1,6 +1,8 @@
 // Every setting: its flag, its environment variable, its key in the configuration file. One table, so that help,
 // reading and checking cannot differ.
+import { accessSync, constants, existsSync, statSync } from "node:fs";
 import { isIP } from "node:net";
+import { dirname } from "node:path";
 
 export interface Option {
   /** Key in the file; with dashes for underscores the flag. */
@@ -12,7 +14,6 @@ export interface Option {
   readonly problem: (text: string) => string | undefined;
 }
 
-const any = (): undefined => undefined;
 const integer =
   (least: number, most: number) =>
   (text: string): string | undefined =>
@@ -23,8 +24,19 @@ const oneOf =
   (...values: string[]) =>
   (text: string): string | undefined =>
     values.includes(text) ? undefined : `must be one of ${values.join(", ")}`;
+function isNetwork(text: string): boolean {
+  const [address = "", prefix, ...more] = text.split("/");
+  const family = isIP(address);
+  const fits = prefix === undefined || (/^[0-9]{1,3}$/.test(prefix) && Number(prefix) <= (family === 4 ? 32 : 128));
+  return family !== 0 && fits && more.length === 0;
+}
+const host = (text: string): string | undefined =>
+  // What looks like an IPv4 address has to be one.
+  isIP(text) !== 0 || /^(?![0-9.]+$)[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$/.test(text)
+    ? undefined
+    : "must be an address or a host name";
 const addresses = (text: string): string | undefined => {
-  const bad = text.split(",").find((one) => isIP(one.trim().split("/")[0] ?? "") === 0);
+  const bad = text.split(",").find((one) => !isNetwork(one.trim()));
   return bad === undefined ? undefined : `must be addresses or networks, separated by commas; got ${bad}`;
 };
 const database = (text: string): string | undefined => {
@@ -34,16 +46,37 @@ const database = (text: string): string | undefined => {
   const has = password !== "" || searchParams.has("password");
   return has ? "must have no password; give it by PGPASSWORD or PGPASSFILE" : undefined;
 };
+const address = (text: string): string | undefined =>
+  /^https?:\/\/[^\s@?#]+$/.test(text) && URL.canParse(text) ? undefined : "must be an http:// or https:// address";
 const path = (text: string): string | undefined => (text.includes("\0") ? "must not have a NUL" : undefined);
+/** A file that is read when the program starts, once: it may be a pipe. */
+const content = (text: string): string | undefined => {
+  try {
+    accessSync(text, constants.R_OK);
+    const found = statSync(text);
+    if (found.isDirectory()) return "is a folder";
+    return found.isFile() && found.size === 0 ? "is empty" : undefined;
+  } catch (error) {
+    return `cannot be read: ${(error as NodeJS.ErrnoException).code ?? String(error)}`;
+  }
+};
+const inFolder = (text: string): string | undefined =>
+  path(text) ?? (existsSync(dirname(text)) ? undefined : `its folder ${dirname(text)} is not there`);
 
 export const OPTIONS: readonly Option[] = [
-  { key: "host", env: "NEXUS_PULL_HOST", fallback: "0.0.0.0", help: "address to listen on", problem: any },
+  { key: "host", env: "NEXUS_PULL_HOST", fallback: "0.0.0.0", help: "address to listen on", problem: host },
   {
     key: "port",
     env: "NEXUS_PULL_PORT",
     fallback: "9191",
     help: "port; 0 takes a free one",
     problem: integer(0, 65535),
+  },
+  {
+    key: "url",
+    env: "NEXUS_PULL_URL",
+    help: "of the receiver that retire, acknowledge and resend ask; without it the one of this host",
+    problem: address,
   },
   { key: "data", env: "NEXUS_PULL_DATA", help: "folder of the store and of a secret that was made", problem: path },
   {
@@ -68,15 +101,20 @@ export const OPTIONS: readonly Option[] = [
     key: "log_file",
     env: "NEXUS_PULL_LOG_FILE",
     help: "one readable line an event; reopened on SIGHUP",
-    problem: path,
+    problem: inFolder,
   },
   {
     key: "secret_file",
     env: "NEXUS_PULL_SECRET_FILE",
     help: "operator secrets, one a line, several while one is replaced by another",
-    problem: path,
+    problem: content,
   },
-  { key: "token_file", env: "NEXUS_PULL_TOKEN_FILE", help: "bearer token for reading from elsewhere", problem: path },
+  {
+    key: "token_file",
+    env: "NEXUS_PULL_TOKEN_FILE",
+    help: "bearer token for reading from elsewhere",
+    problem: content,
+  },
   {
     key: "readers",
     env: "NEXUS_PULL_READERS",
@@ -157,6 +195,9 @@ Usage: nexus-pull-receiver [options]                 receives
        nexus-pull-receiver export [FILE] [options]   writes the store as lines of CloudEvents, else to standard output
        nexus-pull-receiver import [FILE] [options]   reads them into a store that has nothing yet, of either kind
        nexus-pull-receiver verify [options]          says whether the store is whole and its projection what its log says
+       nexus-pull-receiver retire FLEET/VM [options]       a VM that no roster names any more is no longer expected
+       nexus-pull-receiver acknowledge FLEET/VM [options]  somebody looks after it; shown until its phase changes
+       nexus-pull-receiver resend FORWARDER [options]      what it set aside is sent again
 
   --config           JSON file with any of the settings below, underscores for dashes
   --check-config     says what would be used, or every problem, and ends

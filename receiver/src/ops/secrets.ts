@@ -35,6 +35,15 @@ function make(path: string): Secrets {
   return { secrets: secretsIn(path), said: [`${isNew ? "made" : "using"} the ${HOW(path)[0]}`, HOW(path)[1] ?? ""] };
 }
 
+/** The secrets that were given or made before; none is made. */
+export function knownSecrets({ secret, secretFile, data }: Config): readonly string[] {
+  if (secret !== undefined) return [secret];
+  const path = secretFile ?? join(data, "secret");
+  if (!existsSync(path))
+    throw new Error(`there is no operator secret at ${path}; give --secret-file, NEXUS_PULL_SECRET, or --data`);
+  return secretsIn(path);
+}
+
 export function readSecrets(config: Config): Secrets {
   const token = config.tokenFile === undefined ? config.token : linesOf(config.tokenFile)[0];
   const found =
