@@ -1,4 +1,5 @@
 // The unit, the alert rules and the Grafana dashboard, held to the programs that read them.
+import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { heartbeat, post, signed } from "../receiver-service/client";
@@ -127,6 +128,11 @@ describeUnless(programMissing("promtool") ?? programMissing("prometheus"), "Prom
     test("there are panels", () => expect(queries.length).toBeGreaterThan(10));
     test.each(queries)("%s: %s has values", async (_title, expression) => {
       await until(`${expression} has values`, async () => (await values(expression)) > 0, 60_000);
+    });
+
+    test("fails when promtool finds a metric misnamed", async () => {
+      const input = await (await fetch(`${receiver?.base}/metrics`)).text();
+      expect(execFileSync("promtool", ["check", "metrics"], { input, encoding: "utf8" })).toBe("");
     });
 
     test("fails when an alert asks for a metric that there is not", async () => {

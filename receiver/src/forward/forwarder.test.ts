@@ -1,10 +1,11 @@
 // The loop of a forwarder over a memory store, with a clock of the test's: a pause passes at once, as time.
 import { DeliveryError, type Item, pauseMs, type Target } from "./delivery";
-import { compileFilter } from "./filter";
+import { compileFilter, compileScope } from "./filter";
 import { Forwarder, type ForwarderOptions, type Surroundings } from "./forwarder";
 import { LETTERS_KEPT, Letters } from "./letters";
+import type { VmState } from "../domain/state";
 import { MemoryStore } from "../store/memory";
-import { FakeClock, logOf } from "../test-support";
+import { FakeClock, folded, logOf } from "../test-support";
 
 class Lab {
   public readonly clock = new FakeClock();
@@ -12,6 +13,7 @@ class Lab {
   public readonly sent: string[] = [];
   public readonly reported: string[] = [];
   public readonly pauses: number[] = [];
+  public states: VmState[] = [];
 
   public async log(...types: string[]): Promise<void> {
     const from = await this.store.lastPosition();
@@ -21,6 +23,14 @@ class Lab {
       position: from + index + 1,
     }));
     await this.store.commit({ records, vms: [], requests: [] });
+  }
+
+  /** What retention does, up to a position. */
+  public async letGo(through: number): Promise<void> {
+    const [first] = await this.store.events({ after: 0, limit: 1 });
+    const state = folded(logOf(["vm.booted"]));
+    const { fleet = "", vm = "" } = first ?? {};
+    await this.store.commit({ records: [], vms: [], requests: [], bases: [{ fleet, vm, through, state }] });
   }
 
   /** A target that does what each answer says, then takes everything. */
@@ -44,12 +54,12 @@ class Lab {
         this.clock.pass(ms / 1000);
       },
       stateOf: () => undefined,
-      states: () => [],
+      states: () => this.states,
       owner,
       report: (error) => this.reported.push((error as Error).message),
     };
     const options = { name: "chat", kind: "webhook", origin: "http://chat", target, matches: compileFilter() };
-    return new Forwarder({ ...options, from: "beginning", giveUpAfterMs: 60_000, ...more }, around);
+    return new Forwarder({ ...options, covers: () => true, from: "beginning", giveUpAfterMs: 60_000, ...more }, around);
   }
 }
 
@@ -121,6 +131,41 @@ describe("a forwarder", () => {
     expect(await one.sendAgain()).toBe(1);
     await one.turn();
     expect([await positions(one), lab.sent]).toEqual([[], ["1 vm.booted", "2 run.failed"]]);
+  });
+
+  test("fails when events that retention let go before they were sent are lost without a word", async () => {
+    await lab.log("vm.booted", "run.failed", "run.failed", "run.failed", "run.succeeded");
+    const one = lab.forwarder(lab.target(undefined, refused));
+    await lab.letGo(2);
+    await one.turn();
+    expect([lab.sent, one.status().missed]).toEqual([["3 run.failed", "5 run.succeeded"], 0]);
+    await lab.log("run.failed", "run.failed", "run.failed");
+    await lab.letGo(7);
+    expect(await one.sendAgain()).toBe(1);
+    await one.turn();
+    expect([lab.sent.at(-1), one.status().missed, await positions(one)]).toEqual(["8 run.failed", 2, []]);
+    expect(lab.reported.slice(1)).toEqual([
+      "forwarder chat: event 4 went by retention, unsent",
+      "forwarder chat: 2 events before 8 went by retention, unsent",
+    ]);
+  });
+
+  test("fails when what is said again is of VMs that the filter leaves out", async () => {
+    const told: string[] = [];
+    const run = (states: readonly VmState[]): Promise<void> => {
+      told.push(...states.map(({ fleet, vm }) => `${fleet}/${vm}`));
+      return Promise.resolve();
+    };
+    const stateOf = (vm: string, type: string, fleet = "prod"): VmState => folded(logOf([type, { vm, fleet }]));
+    lab.states = [
+      stateOf("db-1", "run.failed"),
+      stateOf("web-1", "run.failed"),
+      stateOf("db-2", "vm.booted"),
+      stateOf("db-3", "run.failed", "dev"),
+    ];
+    const covers = compileScope({ types: ["run.*"], fleets: ["prod"], vms: ["db-*"], phases: ["Failed"] });
+    await lab.forwarder({ ...lab.target(), refresh: { everyMs: 1000, run } }, { covers }).turn();
+    expect(told).toEqual(["prod/db-1"]);
   });
 
   test("keeps the newest dead letters when there are too many, and counts the rest", async () => {

@@ -26,6 +26,8 @@ export interface ForwarderOptions {
   readonly origin: string;
   readonly target: Target;
   readonly matches: (item: Item) => boolean;
+  /** Whether a VM is one that it tells of, for targets that are told again. */
+  readonly covers: (state: VmState) => boolean;
   /** Where a forwarder begins that has never run. */
   readonly from: "now" | "beginning";
   readonly giveUpAfterMs: number;
@@ -42,6 +44,8 @@ export interface ForwarderStatus {
   readonly set_aside: number;
   readonly failing?: { readonly since: string; readonly attempts: number; readonly error: string };
   readonly dropped_letters: number;
+  /** Events that retention let go before it looked at them, since this process started. */
+  readonly missed: number;
 }
 
 const PAGE = 100;
@@ -56,6 +60,11 @@ export class Forwarder {
   private delivered = 0;
   private setAside = 0;
   private dropped = 0;
+  private missed = 0;
+  /** What is not in the log up to here was gone before it began. */
+  private begunAt = 0;
+  /** Up to where what was missed is counted: an event may be tried in several turns. */
+  private counted = 0;
   private refreshed = 0;
   private failing?: { readonly since: number; readonly attempts: number; readonly error: string };
   private wakeUp?: () => void;
@@ -74,9 +83,9 @@ export class Forwarder {
     const { name, kind, origin } = this.options;
     const { failing } = this;
     const told = failing && { ...failing, since: new Date(failing.since).toISOString() };
-    const { delivered, setAside, dropped } = this;
+    const { delivered, setAside, dropped, missed } = this;
     return {
-      ...{ name, kind, target: origin, delivered, set_aside: setAside, dropped_letters: dropped },
+      ...{ name, kind, target: origin, delivered, set_aside: setAside, dropped_letters: dropped, missed },
       ...(this.cursor === undefined ? {} : { position: this.cursor }),
       ...(told === undefined ? {} : { failing: told }),
     };
@@ -130,6 +139,7 @@ export class Forwarder {
     await this.refresh();
     const page = await this.around.store.events({ after: this.cursor, limit: PAGE });
     for (const record of page) {
+      this.countMissed(this.cursor, record.position);
       if (!(await this.deliver(record))) return false;
       this.cursor = record.position;
       if (this.around.now() - this.saved >= SAVE_MS && !(await this.save())) return false;
@@ -142,9 +152,22 @@ export class Forwarder {
     const known = await this.letters.position();
     const last = await this.around.store.lastPosition();
     // A log that is shorter than the checkpoint is another one: a restored backup.
+    if (known === undefined) this.begunAt = last;
     const start = known === undefined ? (this.options.from === "now" ? last : 0) : Math.min(known, last);
     await this.letters.advance(start);
     return start;
+  }
+
+  /** Positions have no gaps but what retention let go: at least once is not kept then, and that is said. */
+  private countMissed(cursor: number, position: number): void {
+    const from = Math.max(cursor, this.begunAt);
+    if (position <= from + 1 || position <= this.counted) return;
+    this.counted = position;
+    const missed = position - from - 1;
+    this.missed += missed;
+    this.around.report(
+      new Error(`forwarder ${this.options.name}: ${missed} events before ${position} went by retention, unsent`),
+    );
   }
 
   /** Leads still, and its checkpoint is kept. */
@@ -208,6 +231,8 @@ export class Forwarder {
     for (const { position, attempts } of (await this.letters.all()).filter(({ again }) => again === true)) {
       const [record] = await this.around.store.events({ after: position - 1, limit: 1 });
       const error = record?.position === position ? await this.attempt(this.itemOf(record)) : undefined;
+      if (record?.position !== position)
+        this.around.report(new Error(`forwarder ${this.options.name}: event ${position} went by retention, unsent`));
       if (error === undefined) await this.letters.remove(position);
       else if (record !== undefined) await this.giveUp(record, attempts + 1, error);
     }
@@ -217,7 +242,7 @@ export class Forwarder {
     const { refresh } = this.options.target;
     if (refresh === undefined || this.around.now() - this.refreshed < refresh.everyMs) return;
     this.refreshed = this.around.now();
-    await refresh.run(this.around.states(), this.stopping.signal).catch(this.around.report);
+    await refresh.run(this.around.states().filter(this.options.covers), this.stopping.signal).catch(this.around.report);
   }
 
   private async idle(): Promise<void> {

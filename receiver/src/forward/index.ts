@@ -1,5 +1,5 @@
 // From settings to forwarders that run.
-import { compileFilter } from "./filter";
+import { compileFilter, compileScope } from "./filter";
 import type { Target } from "./delivery";
 import { Forwarder, type ForwarderStatus, type Surroundings } from "./forwarder";
 import { HttpClient } from "./http";
@@ -50,6 +50,7 @@ export class Forwarders {
       const options = {
         ...{ name: one.name, kind: one.kind, origin: new URL(urlOf(one)).origin, from: one.from ?? "now" },
         ...{ target: targetOf(one, http, around.now), matches: compileFilter(one.filter) },
+        covers: compileScope(one.filter),
         giveUpAfterMs: (one.give_up_after_s ?? 86_400) * 1000,
       };
       return new Forwarder(options, around);

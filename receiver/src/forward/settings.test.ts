@@ -47,6 +47,16 @@ test("says everything that is wrong at once, and where", () => {
   ]);
 });
 
+test("fails when a mistake of form hides the others", () => {
+  const found = problems([{ name: "Bad Name", kind: "slack" }, { ...HOOK, template: "{{#if vm}}" }, "hook"]);
+  expect(found).toEqual([
+    expect.stringContaining('forwarders/0/name: must match pattern "^[a-z0-9][a-z0-9-]{0,62}$"; got "Bad Name"'),
+    'forwarders/2: must be object; got "hook"',
+    "forwarders/0: give either url or url_file",
+    expect.stringContaining("forwarders/1: the template cannot be read"),
+  ]);
+});
+
 test.each([
   [{ ...HOOK, url: "https://user:pass@hooks.example/" }, "forwarders/0/url"],
   [{ ...HOOK, url: "ftp://hooks.example/" }, "forwarders/0/url"],

@@ -67,9 +67,13 @@ const ONLY: Readonly<Partial<Record<keyof ForwarderSettings, readonly Kind[]>>> 
   template_file: ["webhook", "slack"],
 };
 
+const AIM = "give either url or url_file";
+const isAimed = ({ url, url_file }: Partial<ForwarderSettings>): boolean =>
+  (url === undefined) !== (url_file === undefined);
+
 function problemsOf(one: ForwarderSettings): string[] {
   const problems: string[] = [];
-  if ((one.url === undefined) === (one.url_file === undefined)) problems.push("give either url or url_file");
+  if (!isAimed(one)) problems.push(AIM);
   if (one.template !== undefined && one.template_file !== undefined)
     problems.push("give template or template_file, not both");
   for (const [key, kinds] of Object.entries(ONLY))
@@ -110,18 +114,30 @@ export const templateOf = (one: ForwarderSettings): string | undefined =>
 export const textOfFile = (file: string | undefined): string | undefined =>
   file === undefined ? undefined : contentOf(file);
 
+/** What the newest validation found. */
+function shapeProblems(): string[] {
+  return (validate.errors ?? []).map(({ instancePath, message, params, data }) => {
+    const extra = (params as { additionalProperty?: string }).additionalProperty;
+    const got = extra ?? (typeof data === "string" ? data : undefined);
+    return `forwarders${instancePath}: ${message}${got === undefined ? "" : `; got ${JSON.stringify(got)}`}`;
+  });
+}
+
+/** What else is wrong with a list that has not its shape, so that it is not found out one mistake after the other. */
+function otherProblems(value: unknown): string[] {
+  const faulty = new Set((validate.errors ?? []).map(({ instancePath }) => instancePath.split("/")[1]));
+  return (Array.isArray(value) ? (value as unknown[]) : []).flatMap((one, index) => {
+    if (typeof one !== "object" || one === null) return [];
+    const own = faulty.has(String(index)) ? (isAimed(one) ? [] : [AIM]) : problemsOf(one as ForwarderSettings);
+    return own.map((problem) => `forwarders/${index}: ${problem}`);
+  });
+}
+
 /** The forwarders, or everything that is wrong with them. */
 export function checkForwarders(
   value: unknown,
 ): { readonly forwarders: readonly ForwarderSettings[] } | { readonly problems: readonly string[] } {
-  if (!validate(value)) {
-    const problems = (validate.errors ?? []).map(({ instancePath, message, params, data }) => {
-      const extra = (params as { additionalProperty?: string }).additionalProperty;
-      const got = extra ?? (typeof data === "string" ? data : undefined);
-      return `forwarders${instancePath}: ${message}${got === undefined ? "" : `; got ${JSON.stringify(got)}`}`;
-    });
-    return { problems };
-  }
+  if (!validate(value)) return { problems: [...shapeProblems(), ...otherProblems(value)] };
   const seen = new Set<string>();
   const problems = value.flatMap((one) => {
     const own = problemsOf(one);

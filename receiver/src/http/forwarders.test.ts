@@ -12,6 +12,7 @@ const CHAT = {
   delivered: 4,
   set_aside: 1,
   dropped_letters: 0,
+  missed: 0,
 };
 let asked: string[];
 const forwarders = {

@@ -73,6 +73,9 @@ export class Metrics {
     for (const state of engine.fleets.all()) this.phases.set(keyOf(state.fleet, state.vm), state.phase);
     for (const { name } of lifecycle.phases) this.entered.inc({ phase: name }, 0);
     collectDefaultMetrics({ register: this.registry });
+    // Gauges that are named like counters; those without the suffix say it by type.
+    for (const what of ["handles", "requests", "resources"])
+      this.registry.removeSingleMetric(`nodejs_active_${what}_total`);
     this.gauge("nexus_pull_queued_requests", "Requests that wait for a commit.", () => engine.queued);
     this.gauge("nexus_pull_log_position", "Position of the newest event.", () => engine.position);
     this.gauge("nexus_pull_silence_seconds_max", "Longest silence of a VM that is not retired.", () =>
@@ -126,6 +129,11 @@ export class Metrics {
       failing === undefined ? 0 : 1,
     );
     gauge("nexus_pull_forwarder_set_aside_events", "Events set aside since the start.", (one) => one.set_aside);
+    gauge(
+      "nexus_pull_forwarder_missed_events",
+      "Events that went by retention, unsent, since the start.",
+      (one) => one.missed,
+    );
   }
 
   public committed({ records, vms }: Changes, seconds: number): void {
