@@ -25,8 +25,9 @@ usage: tools/ansible-cores.sh [--print] [--only SERIES...] [--no-build] [--help]
 
 Installs ansible-core $(column 2 | paste -s -d' ') from PyPI, each into a venv
 of its own on a Python that it supports, with exact versions and checksums (tools/ansible-cores/requirements.txt).
-'newest' is the newest release or release candidate that PyPI serves: pip is asked each time, and only this one has no
-checksum of ours, unless it is one of the above. Where PyPI cannot be asked, it is the last of the above, and that is said.
+'newest' is the newest release or release candidate that PyPI serves: pip is asked each time (but with --no-build), and
+only this one has no checksum of ours, unless it is one of the above. Where PyPI cannot be asked, or serves what cannot be
+installed, it is the newest that is there, and that is said.
 
 It writes to one folder outside the clone (safe to delete at any time):
   \$NEXUS_PULL_TOOLS, else \$XDG_CACHE_HOME/nexus-pull/tools, else ~/.cache/nexus-pull/tools; there: ansible-cores/
@@ -189,21 +190,39 @@ provide() { # provide SERIES: sets folder
   install "$release" --require-hashes --only-binary=:all: --no-deps -r "$cache/$release.txt"
 }
 
-provide_newest() { # sets folder
-  local series pinned newest
+# newer A B: whether A comes after B; a release candidate comes before its release
+newer() { [ "$1" != "$2" ] && [ "$(printf '%s\n' "${1/rc/~rc}" "${2/rc/~rc}" | sort -V | tail -n 1)" = "${1/rc/~rc}" ]; }
+
+# ask_newest PYTHON: the newest release or release candidate that pip's index serves; nothing when it cannot be asked
+ask_newest() {
+  timeout 60 "$1" -m pip index versions --disable-pip-version-check --timeout 10 --retries 1 --pre ansible-core 2>/dev/null |
+    sed -n 's/^Available versions: //p' | tr -d ' ' | tr ',' '\n' | awk '!/[ab]/ && !found { print; found = 1 }' || true
+}
+
+# provide_newest: sets folder. Only an installation asks the index; who looks only gets what that one found.
+provide_newest() {
+  local series pinned newest asked
+  asked=$cache/newest-$(sha256sum <"$LOCK" | cut -c 1-12)
   series=$(column 1 | tail -n 1)
   pinned=$(row "$series" | awk '{ print $2 }')
   provide "$series"
-  newest=$("$folder/bin/python" -m pip index versions --disable-pip-version-check --pre ansible-core 2>/dev/null |
-    sed -n 's/^Available versions: //p' | tr -d ' ' | tr ',' '\n' | awk '!/[ab]/ && !found { print; found = 1 }') || true
-  if [ -z "$newest" ]; then
-    say "NOTE: PyPI could not be asked; newest is $pinned"
-  elif complete "$(venv_of "$newest")"; then
-    folder=$(venv_of "$newest")
-  elif [ -z "$no_build" ]; then
-    python_for "$NEWEST_PYTHON" || die 3 "ansible-core $newest needs Python $NEWEST_PYTHON"
-    install "$newest" "ansible-core==$newest"
+  newest=''
+  if [ -z "$no_build" ]; then
+    newest=$(ask_newest "$folder/bin/python")
+    [ -n "$newest" ] || say "NOTE: PyPI could not be asked for a newer ansible-core; going on with what is here"
   fi
+  if [ -z "$newest" ] && [ -e "$asked" ]; then newest=$(cat "$asked"); fi
+  if [ -z "$newest" ] || ! newer "$newest" "$pinned"; then return 0; fi
+  say "NOTE: PyPI serves ansible-core $newest, newer than $pinned, the last that is pinned here. The truth table runs on it"
+  say "NOTE: too, unpinned. What fails on it only is a change of its, not of this repository's; pin it in $0 and $LOCK"
+  # shellcheck disable=SC2030 # what the subshell sets is for itself
+  if ! complete "$(venv_of "$newest")" && { [ -n "$no_build" ] ||
+    ! (python_for "$NEWEST_PYTHON" && install "$newest" "ansible-core==$newest"); }; then
+    say "NOTE: ansible-core $newest could NOT be installed; going on without it, the newest is $pinned"
+    return 0
+  fi
+  folder=$(venv_of "$newest")
+  [ -n "$no_build" ] || echo "$newest" >"$asked"
 }
 
 main() {

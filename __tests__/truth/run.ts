@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { REPOSITORY } from "../support/tools";
-import { findCores } from "./cores";
+import { findCores, type Core } from "./cores";
 import { CASES, judge, type Result } from "./judge";
 import { startSshGit, type SshGit } from "./ssh-git";
 
@@ -30,9 +30,7 @@ const AT_LEAST = 30;
 /** Two cores; a third one waits with the agent in its pauses. */
 const WORKERS = 3;
 
-interface Plan {
-  readonly series: string;
-  readonly folder: string;
+interface Plan extends Core {
   readonly cases: readonly string[];
 }
 
@@ -61,7 +59,8 @@ const pad = (texts: readonly string[]): string =>
 
 /** Prints the plan's rows; returns how many do not hold. */
 async function table(plan: Plan, ssh: SshGit, keyFile: string): Promise<number> {
-  process.stdout.write(`\nansible-core ${plan.series}: ${plan.cases.length} cases\n`);
+  const note = plan.unpinned ? ", newer than what tools/ansible-cores.sh pins" : "";
+  process.stdout.write(`\nansible-core ${plan.series}${note}: ${plan.cases.length} cases\n`);
   process.stdout.write(`${pad(["case", "last event", "phase", "outcome", "reason"])}\n`);
   const open = new Set(plan.cases);
   let bad = 0;
@@ -101,6 +100,10 @@ function plansOf(asked: readonly string[]): Plan[] {
   });
 }
 
+const unpinnedHint = ({ series }: Core, wrong: number): string =>
+  `\n${wrong} of them with ansible-core ${series}, which PyPI serves and nothing here pins: what fails on it only came with that\n` +
+  `release, not with a change here. Follow it, then pin it in tools/ansible-cores.sh and its requirements.txt.\n`;
+
 async function main(asked: readonly string[]): Promise<number> {
   if (CASES.length < AT_LEAST) throw new Error(`contract/truth.json has ${CASES.length} cases, not ${AT_LEAST}`);
   const begun = Date.now();
@@ -108,10 +111,15 @@ async function main(asked: readonly string[]): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), "nexus-pull-truth-"));
   const ssh = await startSshGit();
   let bad = 0;
+  const hints: string[] = [];
   try {
     const keyFile = join(folder, "deploy-key");
     writeFileSync(keyFile, ssh.deployKey, { mode: 0o600 });
-    for (const plan of plans) bad += await table(plan, ssh, keyFile);
+    for (const plan of plans) {
+      const wrong = await table(plan, ssh, keyFile);
+      if (wrong > 0 && plan.unpinned) hints.push(unpinnedHint(plan, wrong));
+      bad += wrong;
+    }
   } finally {
     await ssh.stop();
     rmSync(folder, { recursive: true, force: true });
@@ -120,6 +128,7 @@ async function main(asked: readonly string[]): Promise<number> {
   const seconds = Math.round((Date.now() - begun) / 1000);
   const versions = plans.map(({ series, cases }) => `${series} (${cases.length})`).join(", ");
   process.stdout.write(`\n${rows - bad} of ${rows} hold in ${seconds} s: ${versions}\n`);
+  process.stdout.write(hints.join(""));
   return bad === 0 ? 0 : 1;
 }
 
