@@ -22,6 +22,8 @@ import { webhookRoutes } from "./webhook";
 /** A client that sends its request slower than this is cut off. */
 const REQUEST_MS = 30_000;
 const HEADERS_MS = 10_000;
+/** How often it is looked whether a client is too slow; Node would take half a minute. */
+const LOOK_MS = 5_000;
 /** Asked by who looks whether the receiver is well, also when it is busy. */
 const PROBES = ["/healthz", "/readyz"];
 /** The refusal says when to come again; how near others are to the limit is nobody's business. */
@@ -80,12 +82,12 @@ function basicApp(deps: AppDeps): FastifyInstance {
     trustProxy: deps.trustedProxies.length === 0 ? false : [...deps.trustedProxies],
     requestTimeout: REQUEST_MS,
     connectionTimeout: 0,
+    http: { headersTimeout: HEADERS_MS, connectionsCheckingInterval: LOOK_MS },
     routerOptions: { maxParamLength: 300 },
     return503OnClosing: false,
     frameworkErrors: (_error, request, reply) =>
       void refuse(deps, request as FastifyRequest, reply as FastifyReply, new Refusal("path_unknown")),
   });
-  app.server.headersTimeout = HEADERS_MS;
   app.removeAllContentTypeParsers();
   // Bytes as they came: a signature is over them, not over what a parser makes of them.
   app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
