@@ -96,6 +96,7 @@ class Reasons(unittest.TestCase):
             ("git_failed", "fatal: something that nobody has seen before"),
             ("git_auth_failed", "remote: HTTP Basic: Access denied"),
             ("git_unreachable", "fatal: unable to access 'https://x/': The requested URL returned error: 503"),
+            ("git_unreachable", "fatal: unable to access 'https://x/': Empty reply from server"),
             ("repository_not_found", "ERROR: Repository not found."),
             ("proxy_failure", "fatal: unable to access 'https://x/': Received HTTP code 407 from proxy after CONNECT"),
             ("disk_full", "fatal: write error: No space left on device"),

@@ -20,7 +20,7 @@ CAUSES = (
     ("git_unreachable", r"failed to connect|couldn't connect|could not connect|connection (?:refused|timed out|reset)"),
     ("git_unreachable", r"no route to host|network is unreachable|operation timed out|no end after \d+ s"),
     ("git_unreachable", r"returned error: 5\d\d|kex_exchange_identification|connection closed by|too slow"),
-    ("git_unreachable", r"early eof|hung up unexpectedly|transfer closed|rpc failed"),
+    ("git_unreachable", r"early eof|hung up unexpectedly|transfer closed|rpc failed|empty reply from server"),
 )
 DATES = re.compile(r"(?i)expired|not yet valid|not yet activated")
 # What another attempt a few seconds later may mend; everything else it does not.
