@@ -10,7 +10,7 @@ rebuild=''
 
 readonly SUITE=bookworm
 # What a template for this project has, as on Debian's own cloud image: cloud-init, netplan, ssh, the guest agent; and
-# git and ansible-core, which the agent does not install yet.
+# git and ansible-core, since the machines of the tests reach no mirror.
 readonly PACKAGES='systemd-sysv,udev,dbus,kmod,procps,iproute2,netplan.io,netbase,sudo,linux-image-cloud-amd64,initramfs-tools,cloud-init,python3,git,ansible-core,ca-certificates,openssh-server,qemu-guest-agent'
 readonly DISK=4G
 
@@ -23,7 +23,7 @@ Nothing is mounted, and nothing of it is installed on this machine.
 
 It writes to one folder outside the clone (safe to delete at any time):
   \$NEXUS_PULL_TOOLS, else \$XDG_CACHE_HOME/nexus-pull/tools, else ~/.cache/nexus-pull/tools; there: vm-image/
-First run: about a minute and 700 MB. It downloads Debian packages from the mirror in this machine's apt sources.
+First run, and after a point release of Debian: about a minute and 700 MB. It downloads Debian packages from the mirror in this machine's apt sources.
 
   --print     at the end, print NEXUS_PULL_VM_IMAGE=FOLDER to standard output
   --no-build  only say where it is
@@ -42,8 +42,11 @@ EOF
 
 usable() { [ -s "$1/disk.qcow2" ] && [ -s "$1/vmlinuz" ] && [ -s "$1/initrd.img" ]; }
 
+# The archive's state, too, where apt knows it: another point release is another disk.
+disk_key() { { key; cat /var/lib/apt/lists/*_dists_"$SUITE"_InRelease 2>/dev/null || true; } | sha256sum | cut -c 1-16; }
+
 locate() {
-  found=$cache/$SUITE-$(key)
+  found=$cache/$SUITE-$(disk_key)
   [ -z "$rebuild" ] && usable "$found"
 }
 

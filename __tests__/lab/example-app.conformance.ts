@@ -3,9 +3,13 @@
 import { loadEnvironments, type Environment } from "../../environments/load";
 import { ProxmoxProvider } from "../../lib/proxmox/resource-types";
 import { buildApp } from "../../main";
+import { fencedBlock, readDocument } from "../support/document";
 import { startS3, type S3Server } from "../support/s3";
 import { describeWith } from "../support/tools";
+import { notSeen } from "../vm/shown";
 import { LAB_TOOLS, LabStack, NOTHING, STACK_FOLDER, useSshPorts } from "./stack";
+
+const PHASE_1 = readDocument("docs/phase1-poc.md");
 
 /** The environment as its file has it; a remote state is kept by the server of this test. */
 function withServer(environment: Environment, server: S3Server): Environment {
@@ -77,8 +81,9 @@ describe.each(ENVIRONMENTS)("the example app's stack %s", (name, names, state) =
       expect(types.filter((type) => type === "proxmox_virtual_environment_file")).toHaveLength(2 * names.length);
     });
 
-    it("is applied: its VMs run", async () => {
-      await lab.apply();
+    it("is applied: its VMs run, and OpenTofu says what the document shows", async () => {
+      const said = await lab.run(["apply", "-auto-approve"]);
+      if (name === "dev") expect(notSeen(fencedBlock(PHASE_1, "console", "Apply complete"), said)).toEqual([]);
       expect(vms().map(({ config }) => config.get("name"))).toEqual(expect.arrayContaining(names));
       expect(vms().filter(({ running }) => running !== undefined)).toHaveLength(names.length);
       expect(snippets()).toHaveLength(2 * names.length);

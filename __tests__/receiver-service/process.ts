@@ -23,16 +23,21 @@ export class ReceiverProcess {
     public readonly base: string,
   ) {}
 
-  public static launch(args: readonly string[], env: NodeJS.ProcessEnv = {}): Running {
+  public static launch(args: readonly string[], env: NodeJS.ProcessEnv = {}, timeoutMs = 300_000): Running {
     const program = ["--import", "tsx", "receiver/src/main.ts", ...args];
     const all = { PATH: process.env.PATH, HOME: process.env.HOME, ...env };
-    return start(process.execPath, program, { cwd: ROOT, env: all, timeoutMs: 300_000 });
+    return start(process.execPath, program, { cwd: ROOT, env: all, timeoutMs });
   }
 
-  public static async start(place: Place, port = 0, env: NodeJS.ProcessEnv = { NEXUS_PULL_SECRET: SECRET }) {
+  public static async start(
+    place: Place,
+    port = 0,
+    env: NodeJS.ProcessEnv = { NEXUS_PULL_SECRET: SECRET },
+    timeoutMs?: number,
+  ) {
     const where = ["--host", "127.0.0.1", "--port", String(port), "--data", place.data, "--log-file", place.log];
     // Many clients of a test have one address.
-    const running = this.launch(where, { NEXUS_PULL_RATE: "0", ...env });
+    const running = this.launch(where, { NEXUS_PULL_RATE: "0", ...env }, timeoutMs);
     const address = (): string | undefined => /listening: (http:\/\/[^/]+)\/status/.exec(running.output())?.[1];
     await until("the receiver listens", () => address() !== undefined || running.child.exitCode !== null, 60_000);
     const base = address();

@@ -1,6 +1,7 @@
 // The claims that only a real machine can settle.
 import { strict as assert } from "node:assert";
 import { expectSoundBoot, generationOf, microseconds, type Lab } from "./lab";
+import { Life } from "./life";
 import type { Machine } from "./machine";
 import type { SeedTexts } from "./seeds";
 
@@ -87,13 +88,34 @@ async function secondBoot(lab: Lab, machine: Machine, vm: string, stream: unknow
   return `reboot with a newer generation: vm.booted after ${seconds} s, run over after ${run.seconds} s`;
 }
 
+/** What an administrator does to have cloud-init begin anew: to the agent it is one more boot of the same machine. */
+async function cleanedBoot(lab: Lab, machine: Machine, vm: string, stream: unknown): Promise<string> {
+  await machine.read("cloud-init clean --logs --seed");
+  const seed = await lab.seed(vm, { extraVars: { greeting: "two", home: lab.home }, cloudConfig: once("two") });
+  await machine.powerOff("reboot");
+  machine.boot(seed);
+  const { event, seconds } = await lab.event(machine, vm, 3);
+  assert.deepEqual([event.data.first_boot, event.data.stream], [false, stream]);
+  const run = await lab.run(machine, vm, 3);
+  assert.equal(run.call.greeting, "two");
+  const [, , succeeded] = await lab.told(machine, vm, "run.succeeded", 3);
+  assert.deepEqual([succeeded?.data.applied_sha, succeeded?.data.boot_id], [lab.commit, event.data.boot_id]);
+  assert.equal(await machine.read("cat /srv/written; wc -l </srv/ran"), "two2\n", "cloud-init began anew");
+  const generation = generationOf(seed).slice(0, 12);
+  const said = `nexus-pull: generation ${generation} is adopted already`;
+  assert.ok((await machine.read("cat /var/log/cloud-init-output.log")).includes(said), said);
+  await expectStatus(machine, lab, seed, vm);
+  await expectSoundBoot(machine);
+  return `cloud-init clean, reboot: vm.booted after ${seconds} s, run over after ${run.seconds} s`;
+}
+
 /** An agent that arrives broken at a machine that is configured: the machine stays what it was. */
 async function brokenReboot(lab: Lab, machine: Machine, vm: string): Promise<string> {
   await machine.powerOff();
   const seed = await lab.seed(vm, { extraVars: { greeting: "three", home: lab.home }, cloudConfig: once("three") });
   machine.boot(corrupted(seed, "NEXUS_PULL_AGENT"));
-  await lab.event(machine, vm, 3);
-  const run = await lab.run(machine, vm, 3);
+  await lab.event(machine, vm, 4);
+  const run = await lab.run(machine, vm, 4);
   assert.equal(run.call.greeting, "two");
   assert.match(machine.console(), /nexus-pull: the seed could NOT be adopted/);
   return `reboot with a broken agent in the seed: said, ran as before after ${run.seconds} s`;
@@ -103,6 +125,7 @@ const reboots: Case = async (lab, machine, vm) => {
   const first = await firstBoot(lab, machine, vm);
   process.stdout.write(`  first boot: ${first.said}\n`);
   process.stdout.write(`  ${await secondBoot(lab, machine, vm, first.stream)}\n`);
+  process.stdout.write(`  ${await cleanedBoot(lab, machine, vm, first.stream)}\n`);
   return brokenReboot(lab, machine, vm);
 };
 
@@ -158,10 +181,19 @@ const brokenSeed: Case = async (lab, machine, vm) => {
   return `said on the console after ${said} s, login prompt after ${prompt} s, runcmd ran`;
 };
 
+const life: Case = async (lab, machine, vm) => {
+  const it = new Life(lab, machine, vm);
+  for (const step of [it.firstBootUnheard, it.failingCommit, it.gitUnreachable, it.powerCut, it.runNow]) {
+    process.stdout.write(`  ${await step.call(it)}\n`);
+  }
+  return it.expectWhole();
+};
+
 /** By the name of the machine that each has for itself. */
 export const CASES: Readonly<Record<string, Case>> = {
   "broken-seed": brokenSeed,
   "failing-runcmd": failingRuncmd,
   "hanging-runcmd": hangingRuncmd,
+  life,
   reboots,
 };

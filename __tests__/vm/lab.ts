@@ -4,40 +4,18 @@ import { writeFileSync } from "node:fs";
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { createValidator, errorsOf } from "../../contract/test-support";
+import { Place, ReceiverProcess } from "../receiver-service/process";
 import { REPOSITORY } from "../support/tools";
 import { accelerator, type Accelerator } from "./accelerator";
 import { HOST, Machine } from "./machine";
+import { PLAYBOOK, WRONG_PLAYBOOK } from "./playbooks";
 import { planSeeds, SECRET, type SeedTexts, type VmProps } from "./seeds";
 import { GitServer, Recorder, type Delivery } from "./services";
 
-const PLAYBOOK = `- hosts: all
-  tasks:
-    - name: Leave a mark
-      ansible.builtin.copy:
-        content: "{{ greeting }}"
-        dest: /srv/configured
-        mode: "0644"
-    # cloud-init's own advice for a service that needs a finished cloud-init; a run that the target waits for would block it.
-    - name: Start a service that waits for cloud-init
-      ansible.builtin.shell: |
-        printf '[Unit]\\nAfter=cloud-init.target\\n[Service]\\nType=oneshot\\nExecStart=/bin/true\\n' \\
-          >/run/systemd/system/after-cloud-init.service
-        systemctl daemon-reload && timeout 60 systemctl start after-cloud-init.service
-    - name: Call home
-      ansible.builtin.uri:
-        url: "{{ home }}"
-        method: POST
-        body_format: json
-        body:
-          vm: "{{ ansible_hostname }}"
-          greeting: "{{ greeting }}"
-          system: "{{ ansible_distribution }} {{ ansible_distribution_major_version }}"
-          ansible: "{{ ansible_version.full }}"
-`;
-const WRONG_PLAYBOOK = "- hosts: all\n  tasks:\n    - ansible.builtin.fail: { msg: the wrong commit }\n";
-
+/** All cases, one after the other, on a slow machine. */
+const RECEIVER_LIMIT_MS = 3_600_000;
 /** To the first event; to the end of the first run. */
-const FIRST_EVENT_MS = 240_000;
+const FIRST_EVENT_MS = 480_000;
 const RUN_MS = 480_000;
 const LOOK_MS = 2_000;
 
@@ -52,6 +30,9 @@ export class Lab {
     private readonly processor: Accelerator,
     public readonly git: GitServer,
     public readonly recorder: Recorder,
+    /** Stands behind the recorder. */
+    public readonly receiver: ReceiverProcess,
+    private readonly place: Place,
   ) {
     git.commit("main", { "site.yml": WRONG_PLAYBOOK });
     this.commit = git.commit("main", { "site.yml": PLAYBOOK });
@@ -63,13 +44,16 @@ export class Lab {
     requirePrograms();
     const image = imageFolder();
     const processor = await accelerator(image);
-    const [git, recorder] = [await new GitServer().start(), await new Recorder(SECRET).start()];
-    return new Lab(image, processor, git, recorder);
+    const place = new Place();
+    const receiver = await ReceiverProcess.start(place, 0, { NEXUS_PULL_SECRET: SECRET }, RECEIVER_LIMIT_MS);
+    const recorder = await new Recorder(SECRET, receiver.base).start();
+    return new Lab(image, processor, await new GitServer().start(), recorder, receiver, place);
   }
 
   public async close(): Promise<void> {
     await Promise.all(this.machines.map((machine) => machine.kill()));
-    await Promise.all([this.git.stop(), this.recorder.stop()]);
+    await Promise.all([this.git.stop(), this.recorder.stop(), this.receiver.end()]);
+    this.place.remove();
   }
 
   /** How the machines' processor is had. */
@@ -82,9 +66,9 @@ export class Lab {
   }
 
   /** The seed of one machine, from a real plan. */
-  public async seed(name: string, props: VmProps): Promise<SeedTexts> {
+  public async seed(name: string, props: VmProps, ref?: string): Promise<SeedTexts> {
     const addresses = { gitPort: this.git.port, receiverPort: this.recorder.port };
-    return (await planSeeds({ [name]: props }, addresses))[name] as SeedTexts;
+    return (await planSeeds({ [name]: props }, addresses, ref))[name] as SeedTexts;
   }
 
   public machine(name: string): Machine {

@@ -25,8 +25,8 @@ config:
         gateway: '10.0.2.2'
 `;
 
-const BOOT_LIMIT_MS = 240_000;
-const MACHINE_LIMIT_MS = 600_000;
+const BOOT_LIMIT_MS = 480_000;
+const MACHINE_LIMIT_MS = 1_800_000;
 const POWER_OFF_MS = 90_000;
 const ENV = { PATH: `${process.env.PATH ?? ""}:/usr/sbin:/sbin`, LC_ALL: "C" };
 
@@ -104,11 +104,11 @@ export class Machine {
     return output;
   }
 
-  /** Shuts it down in order, and by force when that takes too long. */
-  public async powerOff(): Promise<void> {
+  /** Shuts it down in order, and by force when that takes too long. It is off after a reboot, too (see `-no-reboot`). */
+  public async powerOff(how: "poweroff" | "reboot" = "poweroff"): Promise<void> {
     if (this.running === undefined) return;
     const { qemu, shell } = this.running;
-    await shell.send("systemctl poweroff --no-wall");
+    await shell.send(`systemctl ${how} --no-wall`);
     const late = setTimeout(() => signalGroup(qemu.child, "SIGKILL"), POWER_OFF_MS);
     await qemu.ended;
     clearTimeout(late);

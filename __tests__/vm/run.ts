@@ -1,16 +1,18 @@
-// `npx tsx __tests__/vm/run.ts [CASE...]`: real machines, one after the other. About ten minutes without KVM.
+// `npx tsx __tests__/vm/run.ts [--keep] [CASE...]`: real machines, one after the other. --keep leaves the folders of those that
+// passed, too: serial logs, and what docs/phase1-poc.md shows.
 import { rmSync } from "node:fs";
 import { CASES } from "./cases";
 import { keepEvidence, Lab } from "./lab";
 
-async function runCase(lab: Lab, name: string): Promise<boolean> {
+async function runCase(lab: Lab, name: string, keep: boolean): Promise<boolean> {
   const started = Date.now();
   const machine = lab.machine(name);
   const took = (): string => `${Math.round((Date.now() - started) / 1000)} s`;
   try {
     const said = await CASES[name]?.(lab, machine, name);
     await machine.kill();
-    rmSync(machine.folder, { recursive: true, force: true });
+    if (keep) process.stdout.write(`  kept: ${machine.folder}\n`);
+    else rmSync(machine.folder, { recursive: true, force: true });
     process.stdout.write(`ok ${name} (${took()}): ${said}\n`);
     return true;
   } catch (error) {
@@ -20,7 +22,9 @@ async function runCase(lab: Lab, name: string): Promise<boolean> {
   }
 }
 
-async function main(asked: readonly string[]): Promise<number> {
+async function main(args: readonly string[]): Promise<number> {
+  const keep = args.includes("--keep");
+  const asked = args.filter((arg) => arg !== "--keep");
   const unknown = asked.filter((name) => !(name in CASES));
   if (unknown.length > 0) {
     process.stderr.write(`no such case: ${unknown.join(", ")} (there are: ${Object.keys(CASES).join(", ")})\n`);
@@ -30,7 +34,8 @@ async function main(asked: readonly string[]): Promise<number> {
   process.stdout.write(`processor: ${lab.processorName}\n`);
   let failures = 0;
   try {
-    for (const name of asked.length > 0 ? asked : Object.keys(CASES)) failures += (await runCase(lab, name)) ? 0 : 1;
+    for (const name of asked.length > 0 ? asked : Object.keys(CASES))
+      failures += (await runCase(lab, name, keep)) ? 0 : 1;
   } finally {
     await lab.close();
   }

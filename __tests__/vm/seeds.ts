@@ -24,7 +24,7 @@ export interface Addresses {
 /** Props of a machine besides where it is, its source and its receiver. */
 export type VmProps = Omit<Partial<NexusVmPullProps>, "name" | "source" | "receiver">;
 
-function synthesize(vms: Readonly<Record<string, VmProps>>): string {
+function synthesize(vms: Readonly<Record<string, VmProps>>, ref: string): string {
   const outdir = mkdtempSync(join(tmpdir(), "nexus-pull-vm-synth-"));
   try {
     const app = new App({ outdir, stackTraces: false });
@@ -34,7 +34,7 @@ function synthesize(vms: Readonly<Record<string, VmProps>>): string {
     vars.provider();
     const receiver = new Receiver(stack, "receiver", { webhookUrl: vars.webhookUrl, secret: vars.webhookSecret });
     const common = { nodeName: vars.proxmoxNode, templateVmId: vars.templateVmId, receiver };
-    const source = Git.https(vars.ansibleRepoUrl, { ref: "main", token: vars.gitToken });
+    const source = Git.https(vars.ansibleRepoUrl, { ref, token: vars.gitToken });
     for (const [name, props] of Object.entries(vms)) {
       new NexusVmPull(stack, name, { ...common, source, playbooks: ["site.yml"], ...props, name });
     }
@@ -60,8 +60,9 @@ interface Plan {
 export async function planSeeds<Name extends string>(
   vms: Readonly<Record<Name, VmProps>>,
   { gitPort, receiverPort }: Addresses,
+  ref = "main",
 ): Promise<Record<Name, SeedTexts>> {
-  const folder = new TofuFolder({ "cdk.tf.json": synthesize(vms) });
+  const folder = new TofuFolder({ "cdk.tf.json": synthesize(vms, ref) });
   const env = {
     TF_VAR_proxmox_endpoint: "https://127.0.0.1:1",
     TF_VAR_proxmox_username: "root@pam",

@@ -11,10 +11,15 @@ import { Webhook } from "standardwebhooks";
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
 class LoopbackServer {
+  /** Whether it hangs up on whoever calls: to a guest a closed port of this machine looks like that, too. */
+  public down = false;
   private readonly server: Server;
 
   protected constructor(handler: Handler) {
-    this.server = createServer(handler);
+    this.server = createServer((request, response) => {
+      if (this.down) request.socket.destroy();
+      else handler(request, response);
+    });
   }
 
   public get port(): number {
@@ -107,7 +112,7 @@ export interface Delivery {
   readonly status: number;
 }
 
-/** Records what machines say; answers 204, or 503 as often as it is told. */
+/** Records what machines say and hands it to the receiver, whose answer it gives; or 503 as often as it is told. */
 export class Recorder extends LoopbackServer {
   public readonly deliveries: Delivery[] = [];
   /** Bodies that playbooks posted to /home. */
@@ -115,7 +120,11 @@ export class Recorder extends LoopbackServer {
   /** How many deliveries are answered with 503 from now on. */
   public refuse = 0;
 
-  public constructor(private readonly secret: string) {
+  /** `receiver`: the base address of the real one. */
+  public constructor(
+    private readonly secret: string,
+    private readonly receiver: string,
+  ) {
     super((request, response) => void this.answer(request, response));
   }
 
@@ -123,21 +132,37 @@ export class Recorder extends LoopbackServer {
     const pieces: Buffer[] = [];
     for await (const piece of request) pieces.push(piece as Buffer);
     const body = Buffer.concat(pieces).toString("utf8");
-    if (request.url === "/webhook") response.writeHead(this.deliver(body, request));
-    else this.calls.push(JSON.parse(body) as Record<string, unknown>);
+    if (request.url === "/webhook") {
+      const { status, text } = await this.deliver(body, request);
+      response.writeHead(status, { "content-type": "application/problem+json" }).end(text);
+      return;
+    }
+    this.calls.push(JSON.parse(body) as Record<string, unknown>);
     response.end();
   }
 
-  private deliver(body: string, request: IncomingMessage): number {
+  private async deliver(body: string, request: IncomingMessage): Promise<{ status: number; text: string }> {
     const sent = JSON.parse(body) as Delivery["event"] | readonly Delivery["event"][];
     const events = Array.isArray(sent) ? (sent as readonly Delivery["event"][]) : [sent as Delivery["event"]];
-    const status = this.refuse > 0 ? 503 : 204;
+    const answer = this.refuse > 0 ? { status: 503, text: "" } : await this.passOn(body, request);
     this.refuse = Math.max(this.refuse - 1, 0);
     // A batch is one VM's, so its first event says whose key signs it.
     const [first] = events;
     const problem = first === undefined ? "an empty batch" : this.problem(first, body, request);
-    this.deliveries.push(...events.map((event) => ({ event, status, problem })));
-    return status;
+    this.deliveries.push(...events.map((event) => ({ event, status: answer.status, problem })));
+    return answer;
+  }
+
+  /** The same bytes with the same headers. */
+  private async passOn(body: string, { headers }: IncomingMessage): Promise<{ status: number; text: string }> {
+    const names = ["content-type", "webhook-id", "webhook-timestamp", "webhook-signature"];
+    const kept = names.map((name) => [name, String(headers[name] ?? "")] as [string, string]);
+    try {
+      const answer = await fetch(`${this.receiver}/webhook`, { method: "POST", body, headers: kept });
+      return { status: answer.status, text: await answer.text() };
+    } catch (error) {
+      return { status: 502, text: String(error) };
+    }
   }
 
   /** With the published library, and a key that is derived here anew. */
