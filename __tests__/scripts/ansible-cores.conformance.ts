@@ -68,10 +68,12 @@ describe("tools/ansible-cores.sh and a newer ansible-core", () => {
   });
 
   it("takes a release for newer than its candidate", () => {
-    serve("99.0.0rc1");
-    expect(newest().folder).toBe(venv("99.0.0rc1"));
-    serve("99.0.0", "99.0.0rc1");
-    expect(newest().folder).toBe(venv("99.0.0"));
+    const candidate = `${PINNED.replace(/rc\d+$/, "")}rc0`; // older than the pinned one, whether that is a candidate or not
+    serve(candidate);
+    expect(newest().folder).toBe(venv(PINNED));
+    const release = PINNED.includes("rc") ? PINNED.replace(/rc\d+$/, "") : "99.0.0";
+    serve(release, PINNED, candidate);
+    expect(newest().folder).toBe(venv(release));
   });
 
   it("goes on with the pinned one, and says so, when the newer one cannot be installed", () => {
