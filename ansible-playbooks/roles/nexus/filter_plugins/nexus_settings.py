@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import urllib.parse
+
 # Accepted, never given back: a change of nothing else is not seen.
 WRITE_ONLY = {"password", "passphrase", "keypair", "bearerToken", "secretAccessKey"}
 # In paths the format maven2 is called maven.
@@ -49,6 +51,27 @@ def nexus_merged(wanted, actual):
     return {**actual, **{name: nexus_merged(value, actual.get(name)) for name, value in wanted.items()}}
 
 
+def nexus_jdbc_url(host, port, database):
+    """Where PostgreSQL's driver for Java finds a database."""
+    place = "[%s]" % host if ":" in host else host
+    return "jdbc:postgresql://%s:%s/%s" % (place, port, urllib.parse.quote(database, safe=""))
+
+
+def nexus_property(value):
+    """A value for java.util.Properties: ISO 8859-1, a backslash before what has a meaning, no blank at the start."""
+    units = [int.from_bytes(pair, "big") for pair in _pairs(str(value).encode("utf-16-be"))]
+    plain = "".join(_plain(chr(unit)) if 32 <= unit < 127 else "\\u%04x" % unit for unit in units)
+    return "\\" + plain if plain.startswith(" ") else plain
+
+
+def _plain(character):
+    return "\\" + character if character in "\\=:#!" else character
+
+
+def _pairs(content):
+    return [content[place : place + 2] for place in range(0, len(content), 2)]
+
+
 def _named(kind, path, name, settings):
     new = {**settings, "name": name}
     return {
@@ -60,8 +83,11 @@ def _named(kind, path, name, settings):
     }
 
 
+FILTERS = (nexus_requests, nexus_differs, nexus_merged, nexus_jdbc_url, nexus_property)
+
+
 class FilterModule:
     """For Ansible."""
 
     def filters(self):
-        return {function.__name__: function for function in (nexus_requests, nexus_differs, nexus_merged)}
+        return {function.__name__: function for function in FILTERS}
