@@ -2,18 +2,20 @@
 // Where arguments, environment, signals and exit codes meet.
 import { type Command, COMMANDS, run } from "./maintain/commands";
 import { type Action, ACTIONS, operate } from "./operate/operate";
-import { readConfig } from "./ops/config";
+import { type Config, readConfig } from "./ops/config";
 import { urlOf } from "./forward/settings";
 import { type Notifier, openNotifier } from "./ops/notify";
+import { isJournal, openOwnLog, type Say } from "./ops/own-log";
 import { helpText } from "./ops/options";
 import { type Receiver, startReceiver } from "./receiver";
 
-const say = (line: string): void => void process.stderr.write(`${line}\n`);
+const write = (text: string): void => void process.stderr.write(text);
+const say = (line: string): void => write(`${line}\n`);
 
 /** A wrong setting. */
 const EXIT_CONFIG = 78;
 
-function onSignals(receiver: Receiver, notifier: Notifier): void {
+function onSignals(receiver: Receiver, notifier: Notifier, say: Say): void {
   let stopping = false;
   const stop = (signal: string): void => {
     if (stopping) return;
@@ -23,7 +25,7 @@ function onSignals(receiver: Receiver, notifier: Notifier): void {
     receiver.stop().then(
       () => process.exit(0),
       (error: unknown) => {
-        say(String(error));
+        say(String(error), "error");
         process.exit(1);
       },
     );
@@ -35,7 +37,7 @@ function onSignals(receiver: Receiver, notifier: Notifier): void {
       say(`SIGHUP: reopened ${receiver.log.path}`);
     } catch (error) {
       // The file is for people; what the receiver does does not depend on it.
-      say(`SIGHUP: going on in the old file: ${(error as Error).message}`);
+      say(`SIGHUP: going on in the old file: ${(error as Error).message}`, "error");
     }
   });
 }
@@ -81,14 +83,19 @@ async function main(): Promise<void> {
     process.exitCode = (await done) ? 0 : 1;
     return;
   }
-  const receiver = await startReceiver(config, say);
-  const notifier = openNotifier(process.env, say);
-  onSignals(receiver, notifier);
-  for (const line of receiver.said) say(line);
-  say(`events: ${receiver.log.path}`);
+  await receive(config);
+}
+
+async function receive(config: Config): Promise<void> {
+  const tell = openOwnLog({ format: config.logFormat, journal: isJournal(process.env, 2), write, now: Date.now });
+  const receiver = await startReceiver(config, tell);
+  const notifier = openNotifier(process.env, tell);
+  onSignals(receiver, notifier, tell);
+  for (const line of receiver.said) tell(line);
+  tell(`events: ${receiver.log.path}`);
   const host = config.host === "0.0.0.0" || config.host === "::" ? "localhost" : config.host;
-  say(`dashboard: http://${host}:${receiver.port}/`);
-  say(`listening: http://${host}:${receiver.port}/status; VMs post to http://<this host>:${receiver.port}/webhook`);
+  tell(`dashboard: http://${host}:${receiver.port}/`);
+  tell(`listening: http://${host}:${receiver.port}/status; VMs post to http://<this host>:${receiver.port}/webhook`);
   notifier.ready();
 }
 

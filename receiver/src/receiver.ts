@@ -15,6 +15,7 @@ import { type Note, type Refused, Ring } from "./intake/notes";
 import type { Config } from "./ops/config";
 import { jsonLineOf, lineOf, LogFile } from "./ops/log-file";
 import { Metrics } from "./ops/metrics";
+import { describe, type Say } from "./ops/own-log";
 import { readPage } from "./ops/page";
 import { readSecrets } from "./ops/secrets";
 import type { Store } from "./store/port";
@@ -33,8 +34,6 @@ export interface Receiver {
   readonly log: LogFile;
   stop(): Promise<void>;
 }
-
-export type Say = (line: string) => void;
 
 function openLog(config: Config): LogFile {
   if (config.logFile !== undefined) return new LogFile(config.logFile);
@@ -151,7 +150,7 @@ export async function startReceiver(config: Config, say: Say): Promise<Receiver>
   mkdirSync(config.data, { recursive: true, mode: 0o750 });
   const { secrets, token, said } = readSecrets(config);
   const log = openLog(config);
-  const report: Report = (error) => say(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  const report: Report = (error) => say(describe(error), "error");
   const metrics = new Metrics();
   const store = await openStore(config, report);
   const engine = await openEngine(store, metrics, report);

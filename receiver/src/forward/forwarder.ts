@@ -165,9 +165,7 @@ export class Forwarder {
     this.counted = position;
     const missed = position - from - 1;
     this.missed += missed;
-    this.around.report(
-      new Error(`forwarder ${this.options.name}: ${missed} events before ${position} went by retention, unsent`),
-    );
+    this.around.report(this.notice(`${missed} events before ${position} went by retention, unsent`));
   }
 
   /** Leads still, and its checkpoint is kept. */
@@ -221,9 +219,11 @@ export class Forwarder {
     if (dropped) this.dropped += 1;
     this.setAside += 1;
     this.failing = undefined;
-    this.around.report(
-      new Error(`forwarder ${this.options.name}: event ${record.position} set aside: ${error.message}`),
-    );
+    this.around.report(this.notice(`event ${record.position} set aside: ${error.message}`));
+  }
+
+  private notice(text: string): DeliveryError {
+    return new DeliveryError(`forwarder ${this.options.name}: ${text}`, true);
   }
 
   /** What an operator asked to be sent again: once, and it stays when it is refused again. */
@@ -231,8 +231,7 @@ export class Forwarder {
     for (const { position, attempts } of (await this.letters.all()).filter(({ again }) => again === true)) {
       const [record] = await this.around.store.events({ after: position - 1, limit: 1 });
       const error = record?.position === position ? await this.attempt(this.itemOf(record)) : undefined;
-      if (record?.position !== position)
-        this.around.report(new Error(`forwarder ${this.options.name}: event ${position} went by retention, unsent`));
+      if (record?.position !== position) this.around.report(this.notice(`event ${position} went by retention, unsent`));
       if (error === undefined) await this.letters.remove(position);
       else if (record !== undefined) await this.giveUp(record, attempts + 1, error);
     }

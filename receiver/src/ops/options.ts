@@ -146,7 +146,7 @@ export const OPTIONS: readonly Option[] = [
     key: "log_format",
     env: "NEXUS_PULL_LOG_FORMAT",
     fallback: "text",
-    help: "of the log file: text, one readable line an event, or json, one event a line",
+    help: "of the log file and of standard error: text, one readable line an event, or json, one object a line",
     problem: oneOf("text", "json"),
   },
   {
