@@ -21,6 +21,7 @@ import { readSecrets } from "./ops/secrets";
 import type { Store } from "./store/port";
 import { PostgresStore } from "./store/postgres";
 import { SqliteStore } from "./store/sqlite";
+import { timed } from "./store/timed";
 
 const SYSTEM_LOG = "/var/log/ansible-webhook.log";
 const TICK_MS = 1000;
@@ -152,7 +153,7 @@ export async function startReceiver(config: Config, say: Say): Promise<Receiver>
   const log = openLog(config);
   const report: Report = (error) => say(describe(error), "error");
   const metrics = new Metrics();
-  const store = await openStore(config, report);
+  const store = timed(await openStore(config, report), metrics.read);
   const engine = await openEngine(store, metrics, report);
   const line = lineWriter(log, report);
   engine.subscribe((records) => logEvents(records, engine, config.logFormat, line));

@@ -133,6 +133,27 @@ describe("a forwarder", () => {
     expect([await positions(one), lab.sent]).toEqual([[], ["1 vm.booted", "2 run.failed"]]);
   });
 
+  test("fails when a turn reads what was set aside though nobody asked for it, or forgets who asked meanwhile", async () => {
+    await lab.log("vm.booted", "run.failed");
+    const one = lab.forwarder(lab.target(refused, refused));
+    await one.turn();
+    const read = jest.spyOn(lab.store, "kept");
+    await one.turn();
+    expect(read.mock.calls.filter(([, limit]) => limit > 1)).toEqual([]);
+    await one.sendAgain();
+    await one.turn();
+    await one.turn();
+    expect([await positions(one), lab.sent]).toEqual([[], ["1 vm.booted", "2 run.failed"]]);
+    // Of two requests, the second comes while the first is looked after.
+    const letters = new Letters(lab.store, "chat", "one", lab.clock.read);
+    await letters.add({ position: 1, error: "busy", attempts: 1, at: "" });
+    await letters.sendAgain();
+    const { done } = await letters.asked();
+    await letters.sendAgain();
+    await done();
+    expect((await letters.asked()).letters).toHaveLength(1);
+  });
+
   test("fails when events that retention let go before they were sent are lost without a word", async () => {
     await lab.log("vm.booted", "run.failed", "run.failed", "run.failed", "run.succeeded");
     const one = lab.forwarder(lab.target(undefined, refused));

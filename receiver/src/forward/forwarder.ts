@@ -228,13 +228,15 @@ export class Forwarder {
 
   /** What an operator asked to be sent again: once, and it stays when it is refused again. */
   private async resend(): Promise<void> {
-    for (const { position, attempts } of (await this.letters.all()).filter(({ again }) => again === true)) {
+    const { letters, done } = await this.letters.asked();
+    for (const { position, attempts } of letters) {
       const [record] = await this.around.store.events({ after: position - 1, limit: 1 });
       const error = record?.position === position ? await this.attempt(this.itemOf(record)) : undefined;
       if (record?.position !== position) this.around.report(this.notice(`event ${position} went by retention, unsent`));
       if (error === undefined) await this.letters.remove(position);
       else if (record !== undefined) await this.giveUp(record, attempts + 1, error);
     }
+    await done();
   }
 
   private async refresh(): Promise<void> {

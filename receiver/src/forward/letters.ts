@@ -101,6 +101,17 @@ export class Letters {
       const letter = JSON.parse(text) as Letter;
       if (await this.store.swap(key, text, JSON.stringify({ ...letter, again: true }))) asked += 1;
     }
+    const known = await this.read("again");
+    await this.store.swap(this.key("again"), known, String(Number(known ?? 0) + 1));
     return asked;
+  }
+
+  /** What was asked for, and how to say that it was looked after; a request that comes meanwhile stays. */
+  public async asked(): Promise<{ readonly letters: readonly Letter[]; readonly done: () => Promise<unknown> }> {
+    // A mark of its own: every turn asks, and mostly there is nothing.
+    const mark = await this.read("again");
+    if (mark === undefined) return { letters: [], done: async () => undefined };
+    const letters = (await this.all()).filter(({ again }) => again === true);
+    return { letters, done: () => this.store.swap(this.key("again"), mark, undefined) };
   }
 }

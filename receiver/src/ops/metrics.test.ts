@@ -1,6 +1,8 @@
 import { lifecycle, reasons } from "../../../contract";
 import { Engine } from "../engine/engine";
 import { MemoryStore } from "../store/memory";
+import { StoreError } from "../store/port";
+import { timed } from "../store/timed";
 import { A, event, FakeClock, say } from "../test-support";
 import { Metrics } from "./metrics";
 
@@ -60,6 +62,17 @@ test("has no more series however many VMs there are and whatever they say", asyn
   const closed = [...reasons.map(({ code }) => code), "other"];
   expect([...labels("reason")].filter((one) => !closed.includes(one ?? ""))).toEqual([]);
   expect([...labels("phase")].sort()).toEqual(lifecycle.phases.map(({ name }) => name as string).sort());
+});
+
+test("tells how long reads of the store took, those that fail as well", async () => {
+  const [memory, metrics] = [new MemoryStore(), new Metrics()];
+  const store = timed(memory, metrics.read);
+  await store.events({ after: 0, limit: 1 });
+  jest.spyOn(memory, "states").mockRejectedValueOnce(new StoreError("store_unavailable", "away"));
+  await expect(timed(memory, metrics.read).states()).rejects.toThrow("away");
+  expect(store.shared).toBe(false);
+  await store.swap("a", undefined, "1");
+  expect(await series(metrics, "nexus_pull_store_read_seconds_count")).toEqual([" 2"]);
 });
 
 test("names are as Prometheus wants them: a unit, _total for counters, help for each", async () => {

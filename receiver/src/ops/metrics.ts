@@ -8,7 +8,7 @@ import { keyOf } from "../engine/fleets";
 import type { ForwarderStatus } from "../forward/forwarder";
 import type { Changes } from "../store/port";
 
-const COMMIT_SECONDS = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 5];
+const STORE_SECONDS = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 5];
 const RUN_SECONDS = [5, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200];
 
 const REASONS = new Set(reasons.map(({ code }) => code));
@@ -30,7 +30,8 @@ export class Metrics {
   private readonly entered = this.counter("nexus_pull_phase_entered_total", "VMs that came into a phase.", ["phase"]);
   /** The phase that each VM was in when it was last counted. */
   private readonly phases = new Map<string, Phase>();
-  private readonly commits = this.histogram("nexus_pull_store_commit_seconds", "Time of a commit.", COMMIT_SECONDS);
+  private readonly commits = this.histogram("nexus_pull_store_commit_seconds", "Time of a commit.", STORE_SECONDS);
+  private readonly reads = this.histogram("nexus_pull_store_read_seconds", "Time of a read.", STORE_SECONDS);
   private readonly groups = this.histogram(
     "nexus_pull_store_group_events",
     "Events of a commit.",
@@ -146,6 +147,8 @@ export class Metrics {
     this.groups.observe(records.length);
     for (const record of records) this.count(record);
   }
+
+  public readonly read = (seconds: number): void => this.reads.observe(seconds);
 
   private count(record: LogRecord): void {
     this.events.inc({ type: record.type });
