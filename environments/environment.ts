@@ -32,6 +32,8 @@ export const SAME_AS_PROPS = [
   "ansibleSkipTags",
   "mode",
   "runTimeout",
+  "bootstrapTimeout",
+  "ansibleCore",
   "waitForConfigured",
 ] as const satisfies readonly (keyof NexusVmPullProps)[];
 

@@ -75,6 +75,10 @@ export const CATALOGUE = {
   ),
   duration_invalid: entry('a duration such as "30s", "15m", "2h" or "1d"', "correct the duration"),
   schedule_invalid: entry("an interval of at least one minute and a jitter not above it", "change the schedule"),
+  ansible_core_invalid: entry(
+    'a version such as "2.16" or "2.16.14" as minimum; for pip an exact one such as "2.18.6", not below the minimum',
+    "correct the version; pip installs exactly that one, where the image and the distribution have none that will do",
+  ),
   extra_vars_reserved: entry("variable names that are Ansible identifiers", "rename the variable"),
   secret_literal: entry(
     "a reference to a sensitive variable",

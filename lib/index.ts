@@ -1,6 +1,7 @@
 export { NexusVmPull } from "./nexus-vm-pull";
 export type { NexusVmPullProps } from "./props";
 export type { DataDisk, Dns, NetworkInterface, StartupOrder } from "./hardware";
+export type { AnsibleCore } from "./ansible-pull/agent-config";
 export { Git, type GitHttpsOptions, type GitOptions, type GitSshOptions } from "./ansible-pull/git";
 export { Schedule } from "./ansible-pull/schedule";
 export { Signature, type SignedObject } from "./ansible-pull/signature";

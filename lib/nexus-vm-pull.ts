@@ -1,6 +1,12 @@
 import { Token, type Precondition } from "cdktf";
 import { Construct } from "constructs";
-import { agentConfig, runTimeoutSeconds, scheduleSeconds, seedSecrets } from "./ansible-pull/agent-config";
+import {
+  agentConfig,
+  bootstrapTimeoutSeconds,
+  runTimeoutSeconds,
+  scheduleSeconds,
+  seedSecrets,
+} from "./ansible-pull/agent-config";
 import { agentProgram } from "./ansible-pull/agent-program";
 import { Git } from "./ansible-pull/git";
 import { renderUnits } from "./ansible-pull/units";
@@ -197,6 +203,7 @@ class SeedDocuments {
 function unitFiles(props: NexusVmPullProps): Record<string, string>[] {
   const units = renderUnits({
     runTimeoutSeconds: runTimeoutSeconds(props.runTimeout),
+    bootstrapTimeoutSeconds: bootstrapTimeoutSeconds(props.bootstrapTimeout),
     schedule: scheduleSeconds(props.schedule),
     heartbeatSeconds: props.receiver?.heartbeatSeconds,
   });

@@ -1,4 +1,5 @@
 import type { TerraformProvider } from "cdktf";
+import type { AnsibleCore } from "./ansible-pull/agent-config";
 import type { Git } from "./ansible-pull/git";
 import type { Schedule } from "./ansible-pull/schedule";
 import type { Vault } from "./ansible-pull/vault";
@@ -221,6 +222,16 @@ export interface NexusVmPullProps {
    * @default "1h"
    */
   readonly runTimeout?: string;
+  /**
+   * Time limit of the installation of what a run needs and the image lacks, with its retries. After it the VM has failed.
+   * @default "30m"
+   */
+  readonly bootstrapTimeout?: string;
+  /**
+   * Which ansible-core the VM runs.
+   * @default - what the image has, else the distribution's
+   */
+  readonly ansibleCore?: AnsibleCore;
   /**
    * When the VM pulls after its first boot.
    * @default Schedule.every("30m", { jitter: "5m" })

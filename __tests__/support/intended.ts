@@ -65,7 +65,7 @@ export function intendedConfig({ props, fleet, receiver, agent }: IntendedVm): D
       requirements: props.source.source.requirements,
     },
     schedule: intendedSchedule(props),
-    bootstrap: { deadline_s: 1800, ansible_core: {} },
+    bootstrap: { deadline_s: seconds(props.bootstrapTimeout ?? "30m"), ansible_core: { ...props.ansibleCore } },
     receiver:
       receiver === undefined || receiver.url === ""
         ? null

@@ -160,6 +160,8 @@ export const MATRIX: Record<string, MatrixCase> = {
     ansibleSkipTags: ["slow"],
     mode: "audit",
     runTimeout: "2h",
+    bootstrapTimeout: "1h",
+    ansibleCore: { minimum: "2.16", pip: "2.18.6" },
     schedule: Schedule.every("15m", { jitter: "1m" }),
   }),
   "receiver by literal address": (c) => ({

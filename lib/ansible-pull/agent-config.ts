@@ -5,6 +5,22 @@ import { Schedule } from "./schedule";
 import { Signature } from "./signature";
 import type { Vault, VaultAppRoleOptions, VaultField } from "./vault";
 
+/** The ansible-core of a VM. */
+export interface AnsibleCore {
+  /**
+   * The lowest version that will do, for example "2.16". Where what the image or the distribution has is older, and `pip` is
+   * not set, the VM fails with `ansible_too_old`.
+   * @default - any
+   */
+  readonly minimum?: string;
+  /**
+   * Exact version that pip installs into a venv of the agent's own, for example "2.18.6", when the image or the distribution
+   * has none or one below `minimum`.
+   * @default - the distribution's, or failure
+   */
+  readonly pip?: string;
+}
+
 /** What the agent's configuration is made from; contract/agent-config.schema.json is its shape on the VM. */
 export interface AgentConfigInput {
   readonly fleet: string;
@@ -16,6 +32,8 @@ export interface AgentConfigInput {
   readonly extraVars?: Record<string, unknown>;
   readonly mode?: string;
   readonly runTimeout?: string;
+  readonly bootstrapTimeout?: string;
+  readonly ansibleCore?: AnsibleCore;
   readonly ansibleTags?: string[];
   readonly ansibleSkipTags?: string[];
   readonly schedule?: Schedule;
@@ -26,7 +44,7 @@ export interface AgentConfigInput {
 }
 
 const RUN_TIMEOUT = "1h";
-const BOOTSTRAP_DEADLINE_S = 1800;
+const BOOTSTRAP_TIMEOUT = "30m";
 /** First boot, then every half hour. */
 export const DEFAULT_SCHEDULE = Schedule.every("30m", { jitter: "5m" });
 
@@ -48,7 +66,10 @@ export function agentConfig(input: AgentConfigInput): Record<string, unknown> {
       requirements: input.source.source.requirements,
     },
     schedule: scheduleSeconds(input.schedule),
-    bootstrap: { deadline_s: BOOTSTRAP_DEADLINE_S, ansible_core: {} },
+    bootstrap: {
+      deadline_s: bootstrapTimeoutSeconds(input.bootstrapTimeout),
+      ansible_core: { minimum: input.ansibleCore?.minimum, pip: input.ansibleCore?.pip },
+    },
     receiver: input.receiver,
     vault: input.vault === undefined ? null : vaultConfig(input.vault.options),
     agent: { version: input.agent.version, sha256: input.agent.sha256 },
@@ -58,6 +79,11 @@ export function agentConfig(input: AgentConfigInput): Record<string, unknown> {
 /** Time limit of one run in seconds; 0 for a text that is no duration, which a rule reports. */
 export function runTimeoutSeconds(runTimeout: string | undefined): number {
   return parseDuration(runTimeout ?? RUN_TIMEOUT) ?? 0;
+}
+
+/** Time limit of the bootstrap in seconds; 0 for a text that is no duration, which a rule reports. */
+export function bootstrapTimeoutSeconds(bootstrapTimeout: string | undefined): number {
+  return parseDuration(bootstrapTimeout ?? BOOTSTRAP_TIMEOUT) ?? 0;
 }
 
 function sourceConfig(git: Git, vault: Vault | undefined): Record<string, unknown> {

@@ -4,7 +4,12 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { AGENT_PROGRAM, renderUnits } from "./units";
 
-const options = { runTimeoutSeconds: 3600, schedule: { interval_s: 1800, jitter_s: 300 }, heartbeatSeconds: 900 };
+const options = {
+  runTimeoutSeconds: 3600,
+  bootstrapTimeoutSeconds: 1800,
+  schedule: { interval_s: 1800, jitter_s: 300 },
+  heartbeatSeconds: 900,
+};
 const units = renderUnits(options);
 const contentOf = (name: string): string => units.find((unit) => unit.path.endsWith(`/${name}`))?.content ?? "";
 
@@ -30,6 +35,14 @@ describe("renderUnits", () => {
   test("gives the agent longer than the run's own timeout", () => {
     const seconds = /^TimeoutStartSec=(\d+)$/m.exec(contentOf("nexus-pull.service"))?.[1];
     expect(Number(seconds)).toBeGreaterThan(3600);
+  });
+
+  test("gives the bootstrap, which the same unit starts, longer than its own timeout", () => {
+    const long = renderUnits({ ...options, bootstrapTimeoutSeconds: 86_400 });
+    const seconds = /^TimeoutStartSec=(\d+)$/m.exec(
+      long.find(({ path }) => path.endsWith("/nexus-pull.service"))?.content ?? "",
+    )?.[1];
+    expect(Number(seconds)).toBeGreaterThan(86_400);
   });
 
   test("lets a hanging runcmd hold up the run but not the boot's report", () => {

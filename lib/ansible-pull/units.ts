@@ -12,6 +12,8 @@ export interface UnitFile {
 export interface UnitOptions {
   /** The run's own timeout, `run.timeout_s` of the agent's configuration. */
   readonly runTimeoutSeconds: number;
+  /** The bootstrap's own timeout, `bootstrap.deadline_s` of the agent's configuration. */
+  readonly bootstrapTimeoutSeconds: number;
   /** `schedule` of the agent's configuration. */
   readonly schedule: { readonly interval_s: number; readonly jitter_s: number };
   /**
@@ -28,6 +30,8 @@ export const AGENT_PROGRAM = "/usr/local/bin/nexus-pull-agent";
 const UNIT_FOLDER = "/etc/systemd/system";
 /** Beside the run itself: four fetches of at most 15 minutes, and the grace that ansible gets to end. */
 const FETCH_ALLOWANCE_SECONDS = 4 * 900 + 120;
+/** Beside the bootstrap: its last command ends, and what it came to is written down. */
+const BOOTSTRAP_ALLOWANCE_SECONDS = 120;
 const LONGEST_HEARTBEAT_JITTER_SECONDS = 60;
 const RUN_UNITS = ["nexus-pull.service", "nexus-pull.timer"];
 const REPORT_UNITS = [
@@ -43,7 +47,11 @@ export function renderUnits(options: UnitOptions): readonly UnitFile[] {
   const heartbeatSeconds = options.heartbeatSeconds;
   const view = {
     program: AGENT_PROGRAM,
-    startTimeoutSeconds: options.runTimeoutSeconds + FETCH_ALLOWANCE_SECONDS,
+    // systemd counts anew for each command of the unit.
+    startTimeoutSeconds: Math.max(
+      options.runTimeoutSeconds + FETCH_ALLOWANCE_SECONDS,
+      options.bootstrapTimeoutSeconds + BOOTSTRAP_ALLOWANCE_SECONDS,
+    ),
     intervalSeconds: options.schedule.interval_s,
     jitterSeconds: options.schedule.jitter_s,
     heartbeatSeconds,

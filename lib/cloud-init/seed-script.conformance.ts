@@ -9,6 +9,7 @@ import { renderSeedScript } from "./seed-script";
 
 const unitFiles = renderUnits({
   runTimeoutSeconds: 60,
+  bootstrapTimeoutSeconds: 60,
   schedule: { interval_s: 1800, jitter_s: 300 },
   heartbeatSeconds: 900,
 });

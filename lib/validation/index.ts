@@ -2,6 +2,7 @@ import type { Finding } from "../errors";
 import type { CheckedProps } from "./checked-props";
 import { check } from "./rule";
 import { accessRule } from "./rules/access";
+import { ansibleCoreRule } from "./rules/ansible-core";
 import { certificatesRule } from "./rules/certificates";
 import { choicesRule } from "./rules/choices";
 import { cloneRule } from "./rules/clone";
@@ -31,6 +32,7 @@ const RULES = [
   networkRule,
   accessRule,
   gitRule,
+  ansibleCoreRule,
   scheduleRule,
   extraVarsRule,
   secretsRule,

@@ -43,6 +43,11 @@ describe("props that are accepted", () => {
     ["a key with options", { sshAuthorizedKeys: [`from="192.0.2.0/24",no-pty ${KEY}`] }],
     ["nested cloud-config", { cloudConfig: { apt: { proxy: "http://proxy:3128" }, runcmd: [["echo", "${HOME}"]] } }],
     ["a jitter as long as the interval", { schedule: Schedule.every("5m", { jitter: "5m" }) }],
+    ["an ansible-core as new as the oldest that will do", { ansibleCore: { minimum: "2.18", pip: "2.18.0rc1" } }],
+    [
+      "an older series with a longer number",
+      { ansibleCore: { minimum: "2.9", pip: "2.18.6" }, bootstrapTimeout: "1d" },
+    ],
     ["a replacing policy", { changePolicy: ChangePolicy.replaceVm() }],
   ])("%s", (_label, props) => expect(codes(props)).toEqual([]));
 
@@ -57,6 +62,7 @@ describe("props that are accepted", () => {
         source: Git.https(value, { token: value, ref: value, commit: value }),
         sshAuthorizedKeys: [value],
         tags: [value],
+        ansibleCore: { minimum: "2.18", pip: value },
       }),
     ).toEqual([]);
   });
@@ -140,6 +146,12 @@ describe("props that are refused", () => {
     ["cloud_config_invalid cloudConfig.apt", { cloudConfig: { apt: "x" as never } }],
     ["cloud_config_invalid cloudConfig.ca_certs", { cloudConfig: { ca_certs: [] as never } }],
     ["duration_invalid runTimeout", { runTimeout: "1 hour" }],
+    ["duration_invalid bootstrapTimeout", { bootstrapTimeout: "soon" }],
+    ["schedule_invalid bootstrapTimeout", { bootstrapTimeout: "2d" }],
+    ["ansible_core_invalid ansibleCore.minimum", { ansibleCore: { minimum: ">=2.16" } }],
+    ["ansible_core_invalid ansibleCore.minimum", { ansibleCore: { minimum: 2.16 as never } }],
+    ["ansible_core_invalid ansibleCore.pip", { ansibleCore: { pip: "2.18" } }],
+    ["ansible_core_invalid ansibleCore.pip", { ansibleCore: { minimum: "2.16.4", pip: "2.16.3" } }],
     ["duration_invalid schedule.interval", { schedule: Schedule.every("often") }],
     ["schedule_invalid schedule.interval", { schedule: Schedule.every("10s") }],
     ["schedule_invalid schedule", { schedule: Schedule.every("5m", { jitter: "6m" }) }],

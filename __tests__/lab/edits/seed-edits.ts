@@ -112,6 +112,10 @@ const CONTENT: Record<string, Edit> = {
   ansibleSkipTags: to({ ansibleSkipTags: ["a"] }),
   mode: to({ mode: "audit" }),
   runTimeout: to({ runTimeout: "2h" }),
+  bootstrapTimeout: to({ bootstrapTimeout: "1h" }),
+  ansibleCore: to({ ansibleCore: { minimum: "2.16" } }),
+  "ansibleCore.minimum": between({ ansibleCore: { minimum: "2.16" } }, { ansibleCore: { minimum: "2.17" } }),
+  "ansibleCore.pip": between({ ansibleCore: { pip: "2.18.6" } }, { ansibleCore: { pip: "2.18.7" } }),
   schedule: to({ schedule: Schedule.every("15m", { jitter: "1m" }) }),
   "schedule.interval": between({ schedule: Schedule.every("20m") }, { schedule: Schedule.every("10m") }),
   "schedule.jitter": between(

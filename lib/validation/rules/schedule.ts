@@ -8,8 +8,11 @@ const MINUTE = 60;
 const DAY = 86_400;
 
 /** Durations can be read, and the jitter does not reach into the next interval. */
-export const scheduleRule: Rule<CheckedProps> = ({ schedule, runTimeout }) => {
-  const timeout = duration("runTimeout", runTimeout, 1, DAY);
+export const scheduleRule: Rule<CheckedProps> = ({ schedule, runTimeout, bootstrapTimeout }) => {
+  const timeout = [
+    ...duration("runTimeout", runTimeout, 1, DAY),
+    ...duration("bootstrapTimeout", bootstrapTimeout, 1, DAY),
+  ];
   if (schedule === undefined) return timeout;
   const interval = duration("schedule.interval", schedule.interval, MINUTE, 31 * DAY);
   const jitter = duration("schedule.jitter", schedule.jitter, 1, DAY);
