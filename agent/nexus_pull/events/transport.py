@@ -5,11 +5,12 @@ import ssl
 import urllib.error
 import urllib.request
 
-from nexus_pull import VERSION
+from nexus_pull import VERSION, deadline
 from nexus_pull.errors import AgentError
 from nexus_pull.events import answers
 
-TIMEOUT_S = 20
+TIMEOUT_S = 20  # of each step
+LONGEST_S = 180  # of all: the largest batch at 50 kbit/s
 MOST_ANSWER_BYTES = 65536
 
 
@@ -38,13 +39,19 @@ def post(way, url, headers, body, synced):
     all_headers = {**headers, "user-agent": "nexus-pull-agent/" + VERSION}
     request = urllib.request.Request(url, data=body, headers=all_headers, method="POST")
     try:
+        with deadline.within(LONGEST_S):
+            return _exchange(way, request)
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        return answers.no_answer(error, synced())
+
+
+def _exchange(way, request):
+    try:
         with way.open(request, timeout=TIMEOUT_S) as answer:
             return answers.judge(answer.status, {}, b"")
     except urllib.error.HTTPError as error:
         with error:
             return answers.judge(error.code, {k.lower(): v for k, v in error.headers.items()}, _read(error))
-    except (OSError, http.client.HTTPException, ValueError) as error:
-        return answers.no_answer(error, synced())
 
 
 def _read(error):

@@ -7,9 +7,11 @@ import ssl
 import urllib.error
 import urllib.request
 
+from nexus_pull import deadline
 from nexus_pull.errors import AgentError
 
-TIMEOUT_S = 30
+TIMEOUT_S = 30  # of each step
+LONGEST_S = 120  # of all
 LARGEST = 4 * 1024 * 1024
 
 
@@ -56,12 +58,17 @@ class Client:
         content = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request("%s/v1/%s" % (self.address, path), content, headers, method=method)
         try:
+            with deadline.within(LONGEST_S):
+                return self._exchange(request)
+        except (OSError, http.client.HTTPException) as error:
+            raise self._unreachable(error) from None
+
+    def _exchange(self, request):
+        try:
             with self._opener.open(request, timeout=TIMEOUT_S) as answer:
                 return _json(answer.read(LARGEST))
         except urllib.error.HTTPError as error:
             raise self._refusal(error) from None
-        except (OSError, http.client.HTTPException) as error:
-            raise self._unreachable(error) from None
 
     def _refusal(self, error):
         with error:
