@@ -1,14 +1,15 @@
-"""The command line. Only here do arguments, environment and exit codes meet."""
+"""The command line. Only here do arguments, environment and exit codes meet.
+
+Each command imports what it needs: nothing of the seed is compiled in advance, and git asks `git-credential` twice a fetch.
+"""
 
 import argparse
-import json
 import os
 import sys
 
-from nexus_pull import VERSION, adopt, boot, bootstrap, config as configs, files, heartbeat, run, source, status, status_text
+from nexus_pull import VERSION
 from nexus_pull.console import say
 from nexus_pull.errors import AgentError
-from nexus_pull.events.flusher import Flusher
 from nexus_pull.paths import Paths
 
 
@@ -41,7 +42,7 @@ def _parser():
     flushing.add_argument("--once", action="store_true", help="end when something cannot be delivered now")
     flushing.set_defaults(command=_flush)
     running = commands.add_parser("run", help="fetch, verify, and ansible-pull once")
-    running.add_argument("--trigger", choices=run.TRIGGERS, default="manual", help="what for; timer: skip when up to date")
+    running.add_argument("--trigger", choices=("manual", "timer", "unit"), default="manual", help="what for; timer: skip when up to date")
     running.set_defaults(command=_run)
     showing = commands.add_parser("status", help="what is configured and what the last run came to")
     showing.add_argument("--json", action="store_true")
@@ -53,11 +54,15 @@ def _parser():
 
 
 def _adopt(paths, arguments):
+    from nexus_pull import adopt
+
     print("nexus-pull: " + adopt.adopt(paths, arguments.seed), flush=True)
     return 0
 
 
 def _boot(paths, arguments):
+    from nexus_pull import adopt, boot, run
+
     adopt.recover_files(paths)
     print("nexus-pull: " + boot.boot(paths), flush=True)
     # After vm.booted: what this boot cut short belongs to the machine that has come back.
@@ -66,15 +71,22 @@ def _boot(paths, arguments):
 
 
 def _bootstrap(paths, arguments):
-    return bootstrap.bootstrap(paths)
+    from nexus_pull.bootstrap import bootstrap
+
+    return bootstrap(paths)
 
 
 def _heartbeat(paths, arguments):
-    print("nexus-pull: " + heartbeat.heartbeat(paths), flush=True)
+    from nexus_pull.heartbeat import heartbeat
+
+    print("nexus-pull: " + heartbeat(paths), flush=True)
     return 0
 
 
 def _flush(paths, arguments):
+    from nexus_pull import files
+    from nexus_pull.events.flusher import Flusher
+
     files.make_directory(paths.run)
     # Waits for another one: to end at once would make systemd's path unit start it again and again.
     with files.locked(paths.flush_lock):
@@ -85,10 +97,16 @@ def _flush(paths, arguments):
 
 
 def _run(paths, arguments):
-    return run.run(paths, arguments.trigger)
+    from nexus_pull.run import run
+
+    return run(paths, arguments.trigger)
 
 
 def _status(paths, arguments):
+    import json
+
+    from nexus_pull import status, status_text
+
     found, alarming = status.status(paths)
     print(json.dumps(found, indent=2, sort_keys=True) if arguments.json else status_text.text(found))
     return 1 if alarming else 0
@@ -97,7 +115,9 @@ def _status(paths, arguments):
 def _git_credential(paths, arguments):
     # git also says `store` and `erase`; there is nothing to do for them.
     if arguments.operation == "get":
-        configured = configs.load(paths)["source"]
+        from nexus_pull.config import load
+        from nexus_pull.source.program import credential_answer
+
         with open(paths.secret("git_token"), encoding="utf-8") as stream:
-            sys.stdout.write(source.credential_answer(configured, stream.read().strip(), sys.stdin.read()))
+            sys.stdout.write(credential_answer(load(paths)["source"], stream.read().strip(), sys.stdin.read()))
     return 0

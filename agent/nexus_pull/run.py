@@ -19,10 +19,9 @@ from nexus_pull.runs.state import FULL, State
 EXIT_LOCKED = 75  # EX_TEMPFAIL
 EXIT_REFUSED = 78  # EX_CONFIG
 EXIT_INTERRUPTED = 143
-TRIGGERS = ("manual", "timer", "unit")
 GOOD = ("unchanged", "changed-intentional", "changed-corrective", "skipped")
 
-__all__ = ["EXIT_DRIFT", "EXIT_FAILED", "EXIT_INTERRUPTED", "EXIT_LOCKED", "EXIT_REFUSED", "TRIGGERS", "report_cut_short", "run"]
+__all__ = ["EXIT_DRIFT", "EXIT_FAILED", "EXIT_INTERRUPTED", "EXIT_LOCKED", "EXIT_REFUSED", "report_cut_short", "run"]
 
 
 def run(paths, trigger="manual", sleep=time.sleep):

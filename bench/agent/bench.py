@@ -3,14 +3,16 @@
 
 Both run the same playbook with the same ansible-core on one machine, in turns, so that what else goes on there hits both.
 The best of each counts: noise only ever adds. Wanted: at most 1.05 times and 0.5 s more, when nothing changes and when all
-does. Processor time is shown beside it, since it says the same on a busy machine. The exit status is 1 when more than 1.25
-times of what is allowed is taken, on the clock and of the processor.
+does. The exit status is 1 when either is exceeded by more than 1.25 times (1.3125 times, 0.625 s): of processor time always,
+on the clock where it can be told, which is when the machine had a processor free for most of the bare runs: then the median
+of their clock by their processor time is at most 1.15. On a busy machine the clock is printed and judges nothing.
 """
 
 import argparse
 import os
 import resource
 import shutil
+import statistics
 import subprocess
 import sys
 import time
@@ -23,6 +25,7 @@ from tests.support import ansible_core  # noqa: E402
 from truth.machine import Machine  # noqa: E402
 
 RATIO, MORE_S, RED = 1.05, 0.5, 1.25
+QUIET = 1.15
 TASK = """    - name: file %d
       ansible.builtin.copy:
         dest: "{{ target }}/%d"
@@ -34,8 +37,8 @@ TASK = """    - name: file %d
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--core", default="2.19", help="series of ansible-core (tools/ansible-cores.sh)")
-    parser.add_argument("--tasks", type=int, default=20)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--tasks", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
     core = ansible_core(arguments.core)
     if core is None:
@@ -53,27 +56,35 @@ def _compare(machine, arguments, everything):
     commit = machine.commit({"site.yml": "- hosts: all\n  gather_facts: false\n  tasks:\n" + tasks})
     bare, agent = [], []
     for number in range(arguments.rounds + 1):
-        for run, times in ((_bare, bare), (_agent, agent)):
+        turns = [(_bare, bare), (_agent, agent)]
+        for run, times in turns if number % 2 else reversed(turns):
             if everything or number == 0:
                 shutil.rmtree(machine.target, ignore_errors=True)
                 os.makedirs(machine.target)
             begun, worked = time.monotonic(), _processor_s()
             run(machine, commit)
             times.append((time.monotonic() - begun, _processor_s() - worked))
-    print("all changed" if everything else "nothing changed")
     # The first round warms the caches of both.
-    missed = [_row(name, bare[1:], agent[1:], index) for index, name in enumerate(("clock", "processor"))]
-    return all(missed)
+    lines, red = judge(bare[1:], agent[1:])
+    print("\n".join(["all changed" if everything else "nothing changed", *lines]), flush=True)
+    return red
 
 
-def _row(name, bare, agent, index):
-    """Prints one comparison; returns whether it is missed by more than noise explains."""
-    before, after = min(times[index] for times in bare), min(times[index] for times in agent)
-    ratio, more = after / before, after - before
-    held = "held" if ratio <= RATIO and more <= MORE_S else "MISSED"
-    said = "  %-10s ansible-pull %.2f s, nexus-pull-agent run %.2f s: %.3f times, %+.2f s: %s"
-    print(said % (name, before, after, ratio, more, held), flush=True)
-    return ratio > RED * RATIO or more > RED * MORE_S
+def judge(bare, agent):
+    """(lines to print, whether it is missed by more than noise explains), of [(clock, processor)] of each."""
+    busy = statistics.median(clock / processor for clock, processor in bare)
+    lines, red = [], False
+    for index, name in enumerate(("clock", "processor")):
+        before, after = min(times[index] for times in bare), min(times[index] for times in agent)
+        ratio, more = after / before, after - before
+        held = "held" if ratio <= RATIO and more <= MORE_S else "MISSED"
+        if name == "clock" and busy > QUIET:
+            held = "not judged: the machine is busy, a bare run takes %.2f times its processor time" % busy
+        elif ratio > RED * RATIO or more > RED * MORE_S:
+            held, red = "MISSED by more than %s times" % RED, True
+        said = "  %-10s ansible-pull %.2f s, nexus-pull-agent run %.2f s: %.3f times, %+.2f s: %s"
+        lines.append(said % (name, before, after, ratio, more, held))
+    return lines, red
 
 
 def _processor_s():
