@@ -10,7 +10,9 @@ const TEXT = readDocument("docs/phase1-poc.md");
 
 test("every block that a machine said is one that the machine of __tests__/vm/life.ts is asked for", () => {
   const shown = [...TEXT.matchAll(/^<!-- seen: (\S+) -->$/gm)].map(([, name]) => name);
-  const asked = [...readFileSync(join(REPOSITORY, "__tests__/vm/life.ts"), "utf8").matchAll(/this\.shown\(\s*"([^"]+)"/g)];
+  const asked = [
+    ...readFileSync(join(REPOSITORY, "__tests__/vm/life.ts"), "utf8").matchAll(/this\.shown\(\s*"([^"]+)"/g),
+  ];
   expect(shown.sort()).toEqual(asked.map(([, name]) => name).sort());
 });
 

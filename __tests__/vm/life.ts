@@ -44,6 +44,7 @@ export class Life {
     assert.deepEqual([succeeded?.data.applied_sha, succeeded?.data.exit_code], [good, 0]);
     const [booted] = await lab.told(machine, vm, "vm.booted", 1);
     assert.equal(booted?.data.first_boot, true);
+    assert.deepEqual(problemsOf(this.taken()), []);
     this.stream = booted?.data.stream;
     assert.equal(await machine.read("cat /srv/configured"), "one");
     this.shown("cloud-init", await machine.read("grep nexus-pull /var/log/cloud-init-output.log"));
@@ -128,10 +129,9 @@ export class Life {
 
   /** Every event of the machine, as the receiver's own log has it. */
   public async expectWhole(): Promise<string> {
-    const { lab, vm } = this;
     const spool = async (): Promise<boolean> => this.look("ls /var/lib/nexus-pull/spool/*.json", /No such file/);
     await this.machine.until("nothing waits", spool, RUN_MS);
-    const taken = lab.accepted(vm).map(({ event }) => event);
+    const taken = this.taken();
     assert.deepEqual(problemsOf(taken), []);
     const seqs = (await this.stored()).map(({ data }) => data.seq);
     assert.deepEqual(
@@ -154,12 +154,13 @@ export class Life {
     return this.lab.seed(this.vm, { schedule, extraVars: { greeting } }, this.vm);
   }
 
+  /** All that the receiver took, in the order in which it did. */
+  private taken(): readonly Event[] {
+    return this.lab.accepted(this.vm).map(({ event }) => event);
+  }
+
   private events(type: string): readonly Event[] {
-    const wanted = `io.nexus-pull.${type}`;
-    return this.lab
-      .accepted(this.vm)
-      .map(({ event }) => event)
-      .filter((event) => event.type === wanted);
+    return this.taken().filter((event) => event.type === `io.nexus-pull.${type}`);
   }
 
   /** Lines that came while there was a prompt stand behind it. */

@@ -1,8 +1,11 @@
 // `npx tsx __tests__/vm/run.ts [--keep] [CASE...]`: real machines, one after the other. --keep leaves the folders of those that
 // passed, too: serial logs, and what docs/phase1-poc.md shows.
-import { rmSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import { CASES } from "./cases";
 import { keepEvidence, Lab } from "./lab";
+
+const LAST_LINES = 40;
 
 async function runCase(lab: Lab, name: string, keep: boolean): Promise<boolean> {
   const started = Date.now();
@@ -17,9 +20,17 @@ async function runCase(lab: Lab, name: string, keep: boolean): Promise<boolean> 
     return true;
   } catch (error) {
     process.stdout.write(`NOT OK ${name} (${took()}): ${error instanceof Error ? error.stack : String(error)}\n`);
-    process.stdout.write(`  logs: ${await keepEvidence(machine)}\n`);
+    const folder = await keepEvidence(machine);
+    process.stdout.write(`  logs: ${folder}\n${lastWords(folder)}`);
     return false;
   }
+}
+
+/** For a log that outlives the folder. */
+function lastWords(folder: string): string {
+  const names = readdirSync(folder).filter((name) => /^console-\d+\.log$|^agent\.log$/.test(name));
+  const ends = names.map((name) => [name, readFileSync(join(folder, name), "utf8").split("\n").slice(-LAST_LINES)]);
+  return ends.map(([name, lines]) => `  --- the end of ${String(name)}\n${(lines as string[]).join("\n")}\n`).join("");
 }
 
 async function main(args: readonly string[]): Promise<number> {

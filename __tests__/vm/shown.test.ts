@@ -4,6 +4,7 @@ const SEEN = "first 2026-11-24T11:39:40Z\nsecond 4d9fc0c9a1d3 of vmtest/life\nth
 
 test("times, hashes and numbers may be others; lines may be left out", () => {
   expect(notSeen("$ a command\nfirst 2027-01-01T00:00:00Z\n...\nthird 3 s\n", SEEN)).toEqual([]);
+  expect(notSeen("third 2 min", SEEN)).toEqual([]);
   expect(notSeen("second b7e23ec0000000 of dev/nexus-01", SEEN)).toEqual([]);
 });
 

@@ -11,6 +11,7 @@ const VARYING: readonly (readonly [RegExp, string])[] = [
   [/\d{4}-\d\d-\d\dT[\d:.]+Z/g, "<time>"],
   [/\b(?:[0-9A-F]{2}:){5}[0-9A-F]{2}\b/g, "<mac>"],
   [/\b[0-9a-f]{7,64}\b/g, "<hash>"],
+  [/\b\d+ (?:s|min|h|d)\b/g, "<duration>"],
   [/\d+/g, "<number>"],
   [/\s+/g, " "],
 ];
