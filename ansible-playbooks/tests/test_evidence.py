@@ -217,6 +217,19 @@ class Evidence(PlaybookTest):
                 )
                 self.assertEqual([(end["plays"], end["tasks_run"]) for end in of(records, "end")], [(1, 1), (2, 2)])
 
+    def test_an_ansible_that_a_task_starts_leaves_no_evidence_in_this_run(self):
+        for version, venv in cores().items():
+            with self.subTest(core=version):
+                inner = "ansible.builtin.command: %s/bin/ansible-playbook -i inventory inner.yml" % venv
+                nested = play("localhost", "ansible.builtin.copy: {content: x, dest: \"{{ playbook_dir }}/made\", mode: '0644'}")
+                folder = self.folder({"outer.yml": play("localhost", inner), "inner.yml": nested})
+                code, said = folder.play(venv, "outer.yml")
+                self.assertEqual(code, 0, said)
+                self.assertTrue(os.path.exists(folder.path + "/made"), "the inner one did its work")
+                records = folder.evidence()
+                self.assertEqual([record["playbook"] for record in of(records, "begin")], ["outer.yml"])
+                self.assertEqual([end["tasks_run"] for end in of(records, "end")], [1])
+
     def test_a_serial_play_is_one_play(self):
         for version, venv in cores().items():
             with self.subTest(core=version):

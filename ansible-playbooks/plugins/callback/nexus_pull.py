@@ -112,6 +112,7 @@ options:
 
 PACKAGE = "nexus_pull_report"
 SECRETS = ("NEXUS_PULL_KEY", "NEXUS_PULL_SECRET")
+RUN_DIRECTORY = "NEXUS_PULL_RUN_DIR"
 PATHS = ("key_file", "ca_file", "state_directory", "agent_config")
 OPTIONS = ("url", "fleet", "vm", "key", "secret", "instance_id", *PATHS)
 
@@ -136,7 +137,9 @@ class CallbackModule(CallbackBase):
         self._options = {name: str(self.get_option(name) or "") for name in OPTIONS}
         self._options.update({name: os.path.expanduser(self._options[name]) for name in PATHS})
         self._options["wait_s"] = int(self.get_option("wait_s"))
-        for name in SECRETS:  # else every module's process would have them
+        # Else every module's process would have the secrets, and what a task does with an ansible-playbook of its own would
+        # be taken for evidence of this run.
+        for name in (*SECRETS, RUN_DIRECTORY):
             os.environ.pop(name, None)
         directory = self.get_option("run_directory")
         if directory:
