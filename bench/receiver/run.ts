@@ -1,12 +1,23 @@
 // `npm run bench:receiver [-- --only NAME] [--quick] [--write]`: what the receiver is measured by, each against a baseline
 // that runs beside it. Ends with 1 when a goal is missed by more than 1.25 times.
 import { parseArgs } from "node:util";
+import { measure as acks } from "./acks";
+import { measure as flush } from "./flush";
+import { measure as memory } from "./memory";
 import { writePage } from "./page";
+import { measure as postgres } from "./postgres";
 import { best, type Measurement, type MeasureOptions, type Row, verdictOf } from "./row";
+import { measure as status } from "./status";
 import { loadNow, machine, machineLine, table } from "./table";
 
 /** In the order of the table. */
-const MEASUREMENTS: readonly Measurement[] = [];
+const MEASUREMENTS: readonly Measurement[] = [
+  { name: "acks", measure: acks },
+  { name: "flush", measure: flush },
+  { name: "status", measure: status },
+  { name: "postgres", measure: postgres },
+  { name: "memory", measure: memory },
+];
 
 /** Others use the machine as well, and can only take from what is seen: the best of so many attempts counts. */
 const ATTEMPTS = 3;
