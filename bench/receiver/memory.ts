@@ -7,6 +7,8 @@ import type { MeasureOptions, Row } from "./row";
 import { short } from "./table";
 
 const WANTED_MIB = 4;
+/** What CI holds it to, over fewer events: what a program takes while it warms up is a part of it. */
+const FLOOR_MIB = 16;
 const VMS = 1000;
 const BATCH = 100;
 
@@ -46,16 +48,9 @@ export async function measure({ quick, say }: MeasureOptions): Promise<readonly 
     const after = await tell(from, to);
     const note = `${short(before)} MiB at ${short(from)} events, ${short(after)} MiB at ${short(to)}; ${short(VMS)} VMs`;
     say(`memory: ${note}`);
-    return [
-      {
-        name: "growth of the resident memory",
-        wanted: WANTED_MIB,
-        seen: after - before,
-        better: "lower",
-        unit: "MiB",
-        note,
-      },
-    ];
+    const name = quick ? "growth of the resident memory: floor" : "growth of the resident memory";
+    const wanted = quick ? FLOOR_MIB : WANTED_MIB;
+    return [{ name, wanted, seen: after - before, better: "lower", unit: "MiB", note }];
   } finally {
     await receiver.stop();
   }

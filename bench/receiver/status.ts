@@ -9,6 +9,8 @@ import type { MeasureOptions, Row } from "./row";
 import { short } from "./table";
 
 const WANTED = 400;
+/** A tenth of the events is a tenth of the work, and the page is the same. */
+const WANTED_QUICK = WANTED / 10;
 const REQUESTS = 300;
 
 /** Each VM's newest event: the least that says how a VM is. No index helps, as none would without the projection. */
@@ -72,8 +74,8 @@ export async function measure({ quick, say }: MeasureOptions): Promise<readonly 
     const asked = await askStatus(folder, vms);
     const note = `${short(asked)} ms, ${short(grouped)} ms; ${short(vms * each)} events, ${short(vms)} VMs`;
     say(`GET /status: ${note}`);
-    const name = "GROUP BY over the log / GET /status";
-    return [{ name, wanted: quick ? WANTED / 10 : WANTED, seen: grouped / asked, better: "higher", unit: "", note }];
+    const name = quick ? "GROUP BY over a tenth of the log / GET /status" : "GROUP BY over the log / GET /status";
+    return [{ name, wanted: quick ? WANTED_QUICK : WANTED, seen: grouped / asked, better: "higher", unit: "", note }];
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -36,6 +36,10 @@ interface Work {
 }
 type Settled = { readonly work: Work; readonly value?: unknown; readonly refusal?: Refusal };
 
+/** Turns of the event loop in which who is there is heard: one to connect, one to send, one to be understood. */
+const TURNS = 3;
+/** What the first of a group waits for the last, at most, on a machine that is busy. */
+const GATHER_AT_MOST_MS = 20;
 /** More than this waits only when the store stands still. */
 const QUEUE_AT_MOST = 20_000;
 /** A store that could not be written to for longer was an outage, in which the fleet could not be heard. */
@@ -185,10 +189,24 @@ export class Engine {
   private async run(): Promise<void> {
     const { lingerMs = 2, groupSize = 500 } = this.options;
     while (this.queue.length > 0) {
-      if (this.queue.length < groupSize) await new Promise((resolve) => setTimeout(resolve, lingerMs));
+      await this.gather(lingerMs, groupSize);
       await this.group(this.queue.splice(0, groupSize));
     }
     this.running = undefined;
+  }
+
+  /**
+   * Lets more of a group come. When many VMs connect at once, the pause is over before most of their requests are read: it
+   * goes on as long as more come, within limits.
+   */
+  private async gather(lingerMs: number, groupSize: number): Promise<void> {
+    const latest = performance.now() + GATHER_AT_MOST_MS;
+    if (this.queue.length < groupSize) await new Promise((resolve) => setTimeout(resolve, lingerMs));
+    for (let heard = -1; heard < this.queue.length && this.queue.length < groupSize;) {
+      if (performance.now() > latest) return;
+      heard = this.queue.length;
+      for (let turn = 0; turn < TURNS; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+    }
   }
 
   private async group(group: readonly Work[]): Promise<void> {

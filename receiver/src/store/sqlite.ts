@@ -96,9 +96,16 @@ export function flush(path: string): void {
   }
 }
 
+/**
+ * So many pages, 16 MiB, are in the WAL before they are copied into the file: a group of events writes a few hundred, most
+ * of them again and again, and with SQLite's own 1000 the copying takes more time than the commits.
+ */
+const CHECKPOINT_PAGES = 4000;
+
 function openFile(path: string): Database.Database {
   const database = new Database(path);
   database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000");
+  database.exec(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
   return database;
 }
 
