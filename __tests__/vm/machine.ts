@@ -159,7 +159,7 @@ export class Machine {
 
   private network(): string[] {
     const forwards = this.options.ports.map(
-      (port) => `,guestfwd=tcp:${HOST}:${port}-cmd:socat - TCP4:127.0.0.1:${port}`,
+      (port) => `,guestfwd=tcp:${HOST}:${port}-cmd:socat -lf /dev/null - TCP4:127.0.0.1:${port}`,
     );
     const device = ["-device", `virtio-net-pci,netdev=n0,mac=${MAC}`];
     return ["-netdev", `user,id=n0,ipv6=off,restrict=on${forwards.join("")}`, ...device];

@@ -8,6 +8,8 @@ const DOCUMENT = "docs/phase1-poc.md";
 /** What the document leaves out. */
 const LEFT_OUT = "...";
 const VARYING: readonly (readonly [RegExp, string])[] = [
+  // A hang-up is seen as the one or the other, by when it comes.
+  [/(the receiver cannot be reached: ).+/, "$1<cause>"],
   [/\d{4}-\d\d-\d\dT[\d:.]+Z/g, "<time>"],
   [/\b(?:[0-9A-F]{2}:){5}[0-9A-F]{2}\b/g, "<mac>"],
   [/\b[0-9a-f]{7,64}\b/g, "<hash>"],
