@@ -55,6 +55,23 @@ describe("reading", () => {
     expect(await codeOf(await served.get("/status/iid-1"))).toBe("vm_ambiguous");
   });
 
+  test("fails when an address that a retired VM had does not find the VM that has it now", async () => {
+    const served = await Served.open();
+    const addresses = ["192.0.2.50", "2001:db8::10"];
+    for (const [vm, stream] of [
+      ["old", A],
+      ["new", B],
+    ] as const)
+      await say(served.engine, event("vm.booted", { vm, stream, data: { addresses } }));
+    expect(await codeOf(await served.get("/status/192.0.2.50"))).toBe("vm_ambiguous");
+    const about = { action: "retire", fleet: "dev", vm: "old", id: "retire-01" } as const;
+    await served.operate("POST", "/fleets/dev/vms/old/retire", about);
+    for (const address of ["192.0.2.50", "2001:DB8:0:0::10"])
+      expect(await (await served.get(`/status/${address}`)).json()).toMatchObject({ vm: "new" });
+    await served.operate("POST", "/fleets/dev/vms/new/retire", { ...about, vm: "new", id: "retire-02" });
+    expect(await codeOf(await served.get("/status/192.0.2.50"))).toBe("vm_ambiguous");
+  });
+
   test("GET /events: pages, oldest first", async () => {
     const served = await fleet();
     const page = async (query: string) =>

@@ -1,5 +1,7 @@
 import { createHash, randomBytes } from "node:crypto";
+import { isIPv6 } from "node:net";
 import type { FastifyInstance, FastifyRequest } from "fastify";
+import ipaddr from "ipaddr.js";
 import { lifecycle } from "../../../contract";
 import type { LogRecord } from "../domain/log";
 import { currentMachine, type VmState } from "../domain/state";
@@ -83,10 +85,15 @@ function statusPage(deps: AppDeps, query: Query): Record<string, unknown> {
 /** By name, instance id or address, as long as it fits one VM only. */
 function lookUp(deps: AppDeps, text: string, fleet: string | undefined): VmState {
   const all = deps.engine.fleets.all().filter((state) => fleet === undefined || state.fleet === fleet);
+  const address = isIPv6(text) ? ipaddr.parse(text).toString() : text;
+  const has = (state: VmState): boolean =>
+    ((currentMachine(state)?.facts["addresses"] ?? []) as readonly string[]).includes(address);
   const fits: ((state: VmState) => boolean)[] = [
     ({ vm }) => vm === text,
     (state) => (currentMachine(state)?.instance_id ?? state.announced?.instance_id) === text,
-    (state) => ((currentMachine(state)?.facts["addresses"] ?? []) as readonly string[]).includes(text),
+    // A VM that is retired had its address, which another may have now.
+    (state) => state.phase !== "Retired" && has(state),
+    has,
   ];
   for (const fit of fits) {
     const found = all.filter(fit);
