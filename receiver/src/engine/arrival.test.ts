@@ -9,8 +9,8 @@ import { A, B, DATA, event, FakeClock, incoming } from "../test-support";
 import { takeEvents } from "./commands";
 import { Engine } from "./engine";
 
-/** `npm run test:soak` takes 10,000, which is half a minute of computing. */
-const HISTORIES = Number(process.env.NEXUS_PULL_HISTORIES ?? "2000");
+/** 10,000 are half a minute of computing: for who changes something else, fewer do. */
+const HISTORIES = Number(process.env.NEXUS_PULL_HISTORIES ?? (process.env.CI ? "10000" : "2000"));
 const TOGETHER = 100;
 const TYPES = Object.keys(lifecycle.events);
 const BY_AGENT = TYPES.filter((type) => isFromAgent({ type }));
