@@ -5,14 +5,14 @@ import type { FastifyInstance } from "fastify";
 import { attention, type VmState } from "../domain/state";
 import { requireReader } from "./access";
 import type { AppDeps } from "./deps";
+import { Made } from "./made";
 import type { Query } from "./query";
 import type { Seats } from "./seats";
-import { Streams, type View } from "./sse";
+import { type Step, Streams, type View } from "./sse";
 import { SHOWN, summary } from "./status";
 import { vmText } from "./views";
 import { header } from "./webhook";
 
-const FRAME_MS = 250;
 /** VMs of one frame: a page shows the first while the others are on their way. */
 const PIECE = 500;
 
@@ -22,47 +22,50 @@ const urgentFirst = (states: readonly VmState[]): readonly VmState[] => [
   ...states.filter(({ phase }) => !attention.includes(phase)),
 ];
 
+/** What a client saw: the version of the fleets, and which notes and refusals; undefined: nothing. */
 interface Seen {
-  /** Of the fleets; undefined: nothing was seen. */
+  readonly key: string;
   readonly version?: number;
   readonly rings?: string;
+  /** What is there of it, but not yet sent: the pieces of a large frame. */
+  readonly rest?: Step<Seen>;
 }
 
-interface Frames {
-  readonly texts: readonly string[];
-  readonly then: Seen;
-}
+const NOTHING: Seen = { key: "" };
 
 /** Frames are made once for everybody who saw the same. */
-class Frame {
+class StatusView implements View<Seen> {
   private readonly run = randomBytes(6).toString("hex");
-  private readonly made = new Map<string, Frames>();
-  private of = "";
+  private readonly made = new Made<Step<Seen> | undefined>();
 
   public constructor(private readonly deps: AppDeps) {}
 
-  /** What a client saw, by the id of its last frame. Another process counted otherwise: everything is sent anew. */
+  /** By the id of a client's last frame. Another process counted otherwise: everything is sent anew. */
   public seen(lastEventId: string | undefined): Seen {
     const [run, version = ""] = (lastEventId ?? "").split(".");
     const known =
       run === this.run && /^[0-9]{1,15}$/.test(version) && Number(version) <= this.deps.engine.fleets.version;
-    return known ? { version: Number(version) } : {};
+    return known ? { key: version, version: Number(version) } : NOTHING;
   }
 
-  public after(seen: Seen): Frames {
-    const { fleets } = this.deps.engine;
-    const now: Seen = { version: fleets.version, rings: `${this.deps.notes.added}/${this.deps.refused.added}` };
-    const of = JSON.stringify(now);
-    if (of !== this.of) this.made.clear();
-    this.of = of;
-    const key = JSON.stringify(seen);
-    const known = this.made.get(key) ?? { texts: this.make(seen, now), then: now };
-    this.made.set(key, known);
-    return known;
+  public after(seen: Seen): Step<Seen> | undefined {
+    if (seen.rest !== undefined) return seen.rest;
+    const { version } = this.deps.engine.fleets;
+    const rings = `${this.deps.notes.added}/${this.deps.refused.added}`;
+    const now: Seen = { key: `${version}/${rings}`, version, rings };
+    if (seen.key === now.key) return undefined;
+    return this.made.get(now.key, seen.key, () => this.steps(this.make(seen, now), now));
+  }
+
+  /** Each leads to the next, the last to `now`. */
+  private steps(texts: readonly string[], now: Seen): Step<Seen> | undefined {
+    return texts.reduceRight<Step<Seen> | undefined>(
+      (rest, text) => ({ frame: Buffer.from(text), cursor: rest === undefined ? now : { key: "", rest } }),
+      undefined,
+    );
   }
 
   private make(seen: Seen, now: Seen): readonly string[] {
-    if (seen.version === now.version && seen.rings === now.rings) return [];
     const { fleets } = this.deps.engine;
     const changed = seen.version === undefined ? urgentFirst(fleets.all()) : fleets.changedSince(seen.version);
     const rings =
@@ -88,50 +91,14 @@ class Frame {
   }
 }
 
-class StatusView implements View {
-  private pieces: readonly string[] = [];
-
-  public constructor(
-    private readonly frame: Frame,
-    private seen: Seen,
-  ) {}
-
-  public async next(): Promise<string | undefined> {
-    if (this.pieces.length === 0) {
-      const { texts, then } = this.frame.after(this.seen);
-      this.pieces = texts;
-      this.seen = then;
-    }
-    const [text] = this.pieces;
-    this.pieces = this.pieces.slice(1);
-    return text;
-  }
-}
-
-/** Calls at once when it has not for a while, else when the while is over. */
-function paced(call: () => void): () => void {
-  let last = 0;
-  let waiting: NodeJS.Timeout | undefined;
-  return () => {
-    if (waiting !== undefined) return;
-    const left = Math.max(0, last + FRAME_MS - performance.now());
-    waiting = setTimeout(() => {
-      waiting = undefined;
-      last = performance.now();
-      call();
-    }, left).unref();
-  };
-}
-
 export function liveRoutes(app: FastifyInstance, deps: AppDeps, seats: Seats): void {
-  const streams = new Streams(deps, seats);
-  const frame = new Frame(deps);
-  const wake = paced(() => streams.wake());
-  deps.engine.subscribe(wake);
-  deps.notes.subscribe(wake);
-  deps.refused.subscribe(wake);
+  const view = new StatusView(deps);
+  const streams = new Streams(deps, seats, view);
+  deps.engine.subscribe(streams.wake);
+  deps.notes.subscribe(streams.wake);
+  deps.refused.subscribe(streams.wake);
   app.get<{ Querystring: Query }>("/status/stream", async (request, reply) => {
     requireReader(request, deps.readers, deps.token);
-    await streams.open(request, reply, new StatusView(frame, frame.seen(header(request, "last-event-id"))));
+    streams.open(request, reply, view.seen(header(request, "last-event-id")));
   });
 }

@@ -6,9 +6,10 @@ import { patterns } from "../intake/schemas";
 import { requireReader } from "./access";
 import type { AppDeps } from "./deps";
 import { positionOf } from "./events";
+import { Made } from "./made";
 import { type Query, textParameter } from "./query";
 import type { Seats } from "./seats";
-import { Streams, type View } from "./sse";
+import { type Step, Streams, type View } from "./sse";
 import { eventText } from "./views";
 import { header } from "./webhook";
 
@@ -36,33 +37,48 @@ class Recent {
   }
 }
 
-type Page = (after: number) => Promise<readonly LogRecord[]>;
-type Shows = (record: LogRecord) => boolean;
+/** How far a client has come, and what of it is shown. */
+interface Cursor {
+  readonly position: number;
+  readonly fleet?: string;
+  readonly vm?: string;
+}
 
-class EventView implements View {
+type Ask = (after: number, limit: number) => Promise<readonly LogRecord[]>;
+
+class EventView implements View<Cursor> {
+  private readonly made = new Made<Step<Cursor>>();
+
   public constructor(
-    private cursor: number,
-    private readonly shows: Shows,
-    private readonly page: Page,
+    private readonly recent: Recent,
+    private readonly position: () => number,
+    private readonly ask: Ask,
   ) {}
 
-  public async next(): Promise<string | undefined> {
-    for (let page = await this.page(this.cursor); page.length > 0; page = await this.page(this.cursor)) {
-      this.cursor = page.at(-1)?.position ?? this.cursor;
-      const shown = page.filter(this.shows);
-      const text = shown.map((record) => `id: ${record.position}\ndata: ${eventText(record)}\n\n`).join("");
-      if (text !== "") return text;
-    }
-    return undefined;
+  public after(cursor: Cursor): Step<Cursor> | undefined | Promise<Step<Cursor>> {
+    const last = this.position();
+    if (cursor.position >= last) return undefined;
+    const page = this.recent.after(cursor.position);
+    if (page === undefined) return this.ask(cursor.position, PAGE).then((asked) => step(cursor, asked, last));
+    // A position has no such character in it, and neither has a name.
+    const key = [cursor.position, cursor.fleet, cursor.vm].join("/");
+    return this.made.get(String(last), key, () => step(cursor, page, last));
   }
 }
 
+/** Where the store has nothing left, e.g. because it was too old, the client has seen what there is. */
+function step({ fleet, vm }: Cursor, page: readonly LogRecord[], last: number): Step<Cursor> {
+  const shown = page.filter((record) => (fleet ?? record.fleet) === record.fleet && (vm ?? record.vm) === record.vm);
+  const text = shown.map((record) => `id: ${record.position}\ndata: ${eventText(record)}\n\n`).join("");
+  return { frame: Buffer.from(text), cursor: { position: page.at(-1)?.position ?? last, fleet, vm } };
+}
+
 export function streamRoutes(app: FastifyInstance, deps: AppDeps, seats: Seats): void {
-  const streams = new Streams(deps, seats);
   const recent = new Recent();
+  const ask: Ask = (after, limit) => deps.store.events({ after, limit });
+  const view = new EventView(recent, () => deps.engine.position, ask);
+  const streams = new Streams(deps, seats, view);
   deps.metrics.gauge("nexus_pull_streams", "Live views that are open.", () => seats.open);
-  const page: Page = async (after) =>
-    after >= deps.engine.position ? [] : (recent.after(after) ?? (await deps.store.events({ after, limit: PAGE })));
   deps.engine.subscribe((records) => {
     recent.add(records);
     streams.wake();
@@ -72,8 +88,7 @@ export function streamRoutes(app: FastifyInstance, deps: AppDeps, seats: Seats):
     await deps.engine.refresh();
     const fleet = textParameter(request.query, "fleet", patterns.fleet);
     const vm = textParameter(request.query, "vm", patterns.vm);
-    const since = positionOf(header(request, "last-event-id"), deps.engine.position) ?? deps.engine.position;
-    const shows: Shows = (record) => (fleet ?? record.fleet) === record.fleet && (vm ?? record.vm) === record.vm;
-    await streams.open(request, reply, new EventView(since, shows, page));
+    const position = positionOf(header(request, "last-event-id"), deps.engine.position) ?? deps.engine.position;
+    streams.open(request, reply, { position, fleet, vm });
   });
 }
