@@ -7,6 +7,7 @@ import { measure as memory } from "./memory";
 import { writePage } from "./page";
 import { measure as postgres } from "./postgres";
 import { best, type Measurement, type MeasureOptions, type Row, verdictOf } from "./row";
+import { measure as sse } from "./sse";
 import { measure as status } from "./status";
 import { loadNow, machine, machineLine, table } from "./table";
 
@@ -17,6 +18,7 @@ const MEASUREMENTS: readonly Measurement[] = [
   { name: "status", measure: status },
   { name: "postgres", measure: postgres },
   { name: "memory", measure: memory },
+  { name: "sse", measure: sse },
 ];
 
 /** Others use the machine as well, and can only take from what is seen: the best of so many attempts counts. */

@@ -21,9 +21,11 @@ interface Size {
   readonly changes: number;
   /** Of a fleet as it reports, so that the heap is one of a receiver that has been running, not of one that has just begun. */
   readonly before: number;
+  /** Whether lateness is judged: milliseconds of a busy machine say nothing. */
+  readonly late: boolean;
 }
-const FULL: Size = { clients: 1000, timed: 50, changes: 40, before: 5000 };
-const QUICK: Size = { clients: 300, timed: 30, changes: 10, before: 2000 };
+const FULL: Size = { clients: 1000, timed: 50, changes: 40, before: 5000, late: true };
+const QUICK: Size = { clients: 300, timed: 30, changes: 10, before: 2000, late: false };
 
 const VIEWS = [
   { path: "/status/stream", first: 2, each: false },
@@ -160,10 +162,10 @@ async function watch(receiver: ReceiverProcess, far: Far, asked: Asked, size: Si
   return { kib, changes, report };
 }
 
-function rowsOf(path: string, { clients }: Size, { kib, changes, report }: Seen): readonly Row[] {
-  const late = (since: keyof Change): readonly number[] =>
+function rowsOf(path: string, { clients, late: judged }: Size, { kib, changes, report }: Seen): readonly Row[] {
+  const lateness = (since: keyof Change): readonly number[] =>
     changes.flatMap((one, i) => report.arrivals.map((arrivals) => (arrivals[i] ?? NaN) - one[since]));
-  const [sent, acknowledged] = [late("sent"), late("acknowledged")];
+  const [sent, acknowledged] = [lateness("sent"), lateness("acknowledged")];
   const burst = report.arrivals.map((arrivals) => arrivals.slice(changes.length));
   const rates = burst.map((arrivals) => ((arrivals.length - 1) * 1000) / ((arrivals.at(-1) ?? 0) - (arrivals[0] ?? 0)));
   const ms = (values: readonly number[]): string =>
@@ -172,8 +174,11 @@ function rowsOf(path: string, { clients }: Size, { kib, changes, report }: Seen)
   return [
     {
       ...common,
-      ...{ name: `a change at ${clients} ${path}, p99`, wanted: MAX_P99_MS, seen: percentile(sent, 0.99), unit: "ms" },
-      note: `p50/p99/max from the request ${ms(sent)}, from its 2xx ${ms(acknowledged)}`,
+      // From the 2xx: until then it is the store's time, which is measured as such.
+      ...{ name: `a change at ${clients} ${path}, p99`, wanted: MAX_P99_MS, unit: "ms" },
+      seen: percentile(acknowledged, 0.99),
+      judged,
+      note: `p50/p99/max from its 2xx ${ms(acknowledged)}, from the request ${ms(sent)}`,
     },
     { ...common, name: `a client of ${path}`, wanted: MAX_KIB, seen: kib, unit: "KiB", note: `${clients} clients` },
     {
