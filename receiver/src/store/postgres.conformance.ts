@@ -12,6 +12,7 @@ import { event, FakeClock, logOf, openEngine, say, T0 } from "../test-support";
 import { commit, NOTHING, storeContract } from "./contract";
 import { NOWHERE, type Store, StoreError } from "./port";
 import { PostgresStore } from "./postgres";
+import { FORMAT } from "./postgres-schema";
 import { SqliteStore } from "./sqlite";
 
 describeWith(["postgres"], "PostgreSQL", () => {
@@ -42,9 +43,18 @@ describeWith(["postgres"], "PostgreSQL", () => {
     const url = server.create();
     await Promise.all([connect(url), connect(url), connect(url)]);
     const name = new URL(url).pathname.slice(1);
-    expect(server.sql("SELECT count(*), max(number) FROM format", name)).toBe("1|1");
+    expect(server.sql("SELECT count(*), max(number) FROM format", name)).toBe(`1|${FORMAT}`);
+    // One of an older receiver's.
+    server.sql("UPDATE format SET number = 1; ALTER TABLE vms RESET (toast_tuple_target)", name);
+    await connect(url);
+    expect(server.sql("SELECT number FROM format", name)).toBe(String(FORMAT));
+    expect(server.sql("SELECT reloptions FROM pg_class WHERE relname = 'vms'", name)).toContain(
+      "toast_tuple_target=8160",
+    );
     server.sql("UPDATE format SET number = 99", name);
-    await expect(connect(url)).rejects.toThrow("the database's format is 99, this receiver knows 1; upgrade it");
+    await expect(connect(url)).rejects.toThrow(
+      `the database's format is 99, this receiver knows ${FORMAT}; upgrade it`,
+    );
   });
 
   test("fails when two that write at once take the same position, or one does not see the other's", async () => {
