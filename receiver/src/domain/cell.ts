@@ -54,20 +54,20 @@ export function setEffects(
 function enter(state: VmState, phase: Phase, reason: string | undefined, record: LogRecord, said: boolean): VmState {
   const { phase: from, reason: why, message: words } = state;
   const remembered = phase === "Stale" ? compact({ phase: from, reason: why, message: words }) : undefined;
-  return compact<VmState>({
-    ...state,
-    phase,
-    // A phase without an effect of its own is one that only a booted machine reaches.
-    reason: reason ?? "booted",
-    message: said ? textOf(record.data, "message") : undefined,
-    since: phase === from ? state.since : record.received,
-    remembered,
-  });
+  // A phase without an effect of its own is one that only a booted machine reaches.
+  const because = { reason: reason ?? "booted", message: said ? textOf(record.data, "message") : undefined };
+  const isAnother = because.reason !== why || because.message !== words;
+  const times =
+    phase === from
+      ? { since: state.since, why_since: isAnother ? record.received : state.why_since }
+      : { since: record.received, why_since: undefined };
+  return compact<VmState>({ ...state, phase, ...because, ...times, remembered });
 }
 
 function resume(state: VmState, record: LogRecord): VmState {
   const { phase, reason, message } = state.remembered ?? { phase: "Booted", reason: "booted" };
-  return compact<VmState>({ ...state, phase, reason, message, since: record.received, remembered: undefined });
+  const since = { since: record.received, why_since: undefined };
+  return compact<VmState>({ ...state, phase, reason, message, ...since, remembered: undefined });
 }
 
 /** What the cell came to. `entered` is its next phase where it names one, even if the VM was in it already. */

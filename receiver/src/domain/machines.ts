@@ -95,6 +95,7 @@ export function join(state: VmState, record: LogRecord): VmState {
     message: undefined,
     remembered: undefined,
     since: record.received,
+    why_since: undefined,
   });
 }
 

@@ -82,6 +82,8 @@ export interface VmState {
   readonly reason: string;
   readonly message?: string;
   readonly since: number;
+  /** Since when the reason and the message are these, where that is later than the phase began. */
+  readonly why_since?: number;
   /** What Stale came from. */
   readonly remembered?: { readonly phase: Phase; readonly reason: string; readonly message?: string };
   readonly conditions: Readonly<Record<ConditionName, Condition>>;

@@ -27,12 +27,13 @@ function ofRun({ fleet, vm }: VmState, run: Run): Change[] {
   return [{ at: ended, view: told(view) }];
 }
 
-/** The phase that the VM is in, unless the run that led to it says it. */
-function ofPhase({ fleet, vm, phase, reason, message, since, runs }: VmState): Change[] {
-  const isSaid = runs.some(({ ended, outcome }) => ended === since && !QUIET.includes(outcome ?? ""));
+/** The phase that the VM is in and why, since that is the reason, unless the run that led to it says it. */
+function ofPhase({ fleet, vm, phase, reason, message, since, why_since, runs }: VmState): Change[] {
+  const at = why_since ?? since;
+  const isSaid = runs.some(({ ended, outcome }) => ended === at && !QUIET.includes(outcome ?? ""));
   const isNews = attention.includes(phase) || phase === "Configured" || phase === "Retired";
   if (isSaid || !isNews) return [];
-  return [{ at: since, view: told({ fleet, vm, kind: "phase", phase, reason, message }) }];
+  return [{ at, view: told({ fleet, vm, kind: "phase", phase, reason, message }) }];
 }
 
 function changesOf(states: readonly VmState[], since: number): Change[] {

@@ -97,7 +97,7 @@ export function liveRoutes(app: FastifyInstance, deps: AppDeps, seats: Seats): v
   deps.engine.subscribe(streams.wake);
   deps.notes.subscribe(streams.wake);
   deps.refused.subscribe(streams.wake);
-  app.get<{ Querystring: Query }>("/status/stream", async (request, reply) => {
+  app.get<{ Querystring: Query }>("/status/stream", { exposeHeadRoute: false }, async (request, reply) => {
     requireReader(request, deps.readers, deps.token);
     streams.open(request, reply, view.seen(header(request, "last-event-id")));
   });

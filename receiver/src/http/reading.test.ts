@@ -82,6 +82,67 @@ describe("reading", () => {
     expect((await page("vm=vm-3")).events).toHaveLength(2);
   });
 
+  test("fails when a change shows a reason with the time of another", async () => {
+    const served = await Served.open();
+    const failed = (seq: number, reason: string): ReturnType<typeof event> =>
+      event("bootstrap.failed", { seq, data: { reason, message: `of ${reason}` } });
+    const changes = async (): Promise<unknown> => (await served.get("/changes?since_s=60")).json();
+    const change = { fleet: "dev", vm: "nexus-01", kind: "phase", phase: "Failed" };
+    await say(served.engine, event("vm.booted"), failed(2, "package_failed"));
+    const first = new Date(served.clock.read()).toISOString();
+    expect(await changes()).toEqual({
+      total: 1,
+      changes: [{ at: first, ...change, reason: "package_failed", message: "of package_failed" }],
+    });
+    // Two hours on, and still Failed: another reason is news, and of now; the same once more is not.
+    served.clock.pass(7200);
+    await say(served.engine, failed(3, "dns_failure"));
+    const second = new Date(served.clock.read()).toISOString();
+    const news = { at: second, ...change, reason: "dns_failure", message: "of dns_failure" };
+    expect(await changes()).toEqual({ total: 1, changes: [news] });
+    expect(served.engine.fleets.get("dev", "nexus-01")?.since).toBe(Date.parse(first));
+    served.clock.pass(30);
+    await say(served.engine, failed(4, "dns_failure"));
+    expect(await changes()).toEqual({ total: 1, changes: [news] });
+    // Back in the phase after it was left, the time is that of the return.
+    await say(served.engine, event("bootstrap.started", { seq: 5 }));
+    served.clock.pass(20);
+    await say(served.engine, failed(6, "dns_failure"));
+    expect(await changes()).toEqual({
+      total: 1,
+      changes: [{ ...news, at: new Date(served.clock.read()).toISOString() }],
+    });
+  });
+
+  test("HEAD is answered as GET is, without a body; a stream has no end to tell of", async () => {
+    const served = await fleet();
+    const head = (path: string): Promise<Response> => fetch(served.base + path, { method: "HEAD" });
+    for (const path of [
+      "/",
+      "/status",
+      "/status/vm-1",
+      "/status/nobody",
+      "/events",
+      "/changes",
+      "/healthz",
+      "/readyz",
+    ]) {
+      const [asked, answered] = await Promise.all([served.get(path), head(path)]);
+      const told = ({ status, headers }: Response): unknown[] => [
+        status,
+        ...["content-type", "etag", "cache-control", "content-security-policy"].map((name) => headers.get(name)),
+      ];
+      expect([path, told(answered), await answered.text()]).toEqual([path, told(asked), ""]);
+      expect(Number(answered.headers.get("content-length"))).toBe((await asked.arrayBuffer()).byteLength);
+    }
+    for (const path of ["/status/stream", "/events/stream"]) {
+      const refused = await head(path);
+      expect([refused.status, refused.headers.get("allow")]).toEqual([405, "GET"]);
+    }
+    const closed = await Served.open({ readers: "nobody" });
+    expect((await fetch(`${closed.base}/status`, { method: "HEAD" })).status).toBe(401);
+  });
+
   test("answers are what openapi.json says", async () => {
     const ajv = new Ajv2020({ strict: false });
     addFormats(ajv);

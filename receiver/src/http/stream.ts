@@ -83,7 +83,7 @@ export function streamRoutes(app: FastifyInstance, deps: AppDeps, seats: Seats):
     recent.add(records);
     streams.wake();
   });
-  app.get<{ Querystring: Query }>("/events/stream", async (request, reply) => {
+  app.get<{ Querystring: Query }>("/events/stream", { exposeHeadRoute: false }, async (request, reply) => {
     requireReader(request, deps.readers, deps.token);
     await deps.engine.refresh();
     const fleet = textParameter(request.query, "fleet", patterns.fleet);
