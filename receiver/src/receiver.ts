@@ -11,9 +11,9 @@ import { retain } from "./engine/retention";
 import { Forwarders } from "./forward";
 import type { Surroundings } from "./forward/forwarder";
 import { buildApp } from "./http/app";
-import { type Note, type Refused, Ring } from "./intake/notes";
+import { type Note, type Refused, type Remark, Ring } from "./intake/notes";
 import type { Config } from "./ops/config";
-import { jsonLineOf, lineOf, LogFile } from "./ops/log-file";
+import { jsonLineOf, jsonRemarkLine, lineOf, LogFile, remarkLine } from "./ops/log-file";
 import { Metrics } from "./ops/metrics";
 import { describe, type Say } from "./ops/own-log";
 import { readPage } from "./ops/page";
@@ -51,11 +51,6 @@ type Line = (text: string) => void;
 function logEvents(records: readonly LogRecord[], engine: Engine, format: Config["logFormat"], line: Line): void {
   const form = format === "json" ? jsonLineOf : lineOf;
   for (const record of records) line(form(record, engine.fleets.get(record.fleet, record.vm)));
-}
-
-/** Lines that are no event's, e.g. of a note: in a file of JSON they are objects, too. */
-function inFormat(format: Config["logFormat"], line: Line): Line {
-  return format === "json" ? (text) => line(JSON.stringify({ line: text })) : line;
 }
 
 function openForwarders(
@@ -163,12 +158,12 @@ export async function startReceiver(config: Config, say: Say): Promise<Receiver>
   const { readers, takeNotes, trustedProxies, maxWaits, maxStreams, maxStreamsOfOne, rate } = config;
   const most = { maxWaits, maxStreams, maxStreamsOfOne, rate };
   const limits = { readers, takeNotes, trustedProxies, ...most, stopping: stopping.signal };
-  const tell = inFormat(config.logFormat, line);
+  const form = config.logFormat === "json" ? jsonRemarkLine : remarkLine;
   const shown = {
     page: readPage(),
     notes: new Ring<Note>(),
     refused: new Ring<Refused>(),
-    log: tell,
+    log: (remark: Remark) => line(form(remark)),
     report,
     forwarders,
   };

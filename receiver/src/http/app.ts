@@ -33,7 +33,9 @@ const NO_HEADERS = {
   "x-ratelimit-reset": false,
   "retry-after": false,
 };
-const METHODS = ["GET", "POST", "PUT"] as const;
+const METHODS = ["GET", "HEAD", "POST", "PUT"] as const;
+/** They have no end to tell of, so HEAD is refused; the second would otherwise be taken for the page of a VM. */
+const STREAMS = ["/events/stream", "/status/stream"];
 /** Refused as the wrong answer to a question, not as an attempt to write. */
 const UNREMARKABLE = ["path_unknown", "method_not_allowed", "vm_unknown", "forwarder_unknown", "shutting_down"];
 
@@ -49,8 +51,9 @@ function refuse(deps: AppDeps, request: FastifyRequest, reply: FastifyReply, err
     // A flood is one line of the log, not a flood there.
     if (refusal.code === "rate_limited" && last?.code === refusal.code && last.remote === remote)
       return sendRefusal(reply, refusal);
-    deps.refused.add({ at, remote, code: refusal.code, detail });
-    deps.log(`${at} refused ${refusal.code} from ${remote}: ${detail}`);
+    const refused = { at, remote, code: refusal.code, detail };
+    deps.refused.add(refused);
+    deps.log({ kind: "refused", ...refused });
   }
   // What is left of a body that nobody reads would be taken for the next request.
   if (refusal.code === "body_too_large" || refusal.code === "shutting_down") void reply.header("connection", "close");
@@ -67,6 +70,7 @@ function notFound(app: FastifyInstance, request: FastifyRequest): Refusal {
 
 /** Whether a path has a route for the method. */
 function matches(app: FastifyInstance, method: string, url: string): boolean {
+  if (STREAMS.includes(url)) return method === "GET";
   const path = url
     .replace(/^\/fleets\/[^/]+\/roster$/, "/fleets/:fleet/roster")
     .replace(/^\/fleets\/[^/]+\/vms\/[^/]+\/(release|retire|acknowledge|wait)$/, "/fleets/:fleet/vms/:vm/$1")
@@ -78,7 +82,6 @@ function matches(app: FastifyInstance, method: string, url: string): boolean {
 function basicApp(deps: AppDeps): FastifyInstance {
   const app = Fastify({
     logger: false,
-    exposeHeadRoutes: false,
     trustProxy: deps.trustedProxies.length === 0 ? false : [...deps.trustedProxies],
     requestTimeout: REQUEST_MS,
     connectionTimeout: 0,
@@ -115,7 +118,9 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
     void reply.header("x-content-type-options", "nosniff");
     if (deps.stopping.aborted && !PROBES.includes(request.url)) throw new Refusal("shutting_down");
     // Fastify would first want a media type of some methods that no path has.
-    if (!(METHODS as readonly string[]).includes(request.method)) throw notFound(app, request);
+    const known = (METHODS as readonly string[]).includes(request.method);
+    const ofStream = request.method === "HEAD" && STREAMS.includes(request.url.split("?")[0] ?? "");
+    if (!known || ofStream) throw notFound(app, request);
   });
   app.setErrorHandler((error, request, reply) => refuse(deps, request, reply, error));
   app.setNotFoundHandler((request, reply) => refuse(deps, request, reply, notFound(app, request)));

@@ -1,6 +1,6 @@
 import type { Forwarders } from "../forward";
 import type { Engine } from "../engine/engine";
-import type { Note, Refused, Ring } from "../intake/notes";
+import type { Note, Refused, Remark, Ring } from "../intake/notes";
 import type { Metrics } from "../ops/metrics";
 import type { Asset } from "../ops/page";
 import type { Store } from "../store/port";
@@ -16,8 +16,8 @@ export interface AppDeps {
   readonly now: () => number;
   readonly notes: Ring<Note>;
   readonly refused: Ring<Refused>;
-  /** One readable line for the log file. */
-  readonly log: (line: string) => void;
+  /** For the log file, of what is in no store. */
+  readonly log: (remark: Remark) => void;
   /** An error that nobody expected. */
   readonly report: (error: unknown) => void;
   /** Absent: nothing is forwarded. */

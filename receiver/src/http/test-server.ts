@@ -4,6 +4,7 @@ import type { FastifyInstance } from "fastify";
 import { type OperatorRequest, requestMac } from "../../../contract";
 import type { Engine } from "../engine/engine";
 import { Ring } from "../intake/notes";
+import { remarkLine } from "../ops/log-file";
 import { Metrics } from "../ops/metrics";
 import { readPage } from "../ops/page";
 import { MemoryStore } from "../store/memory";
@@ -36,7 +37,7 @@ export class Served {
       now: served.clock.read,
       notes: new Ring(),
       refused: new Ring(),
-      log: (line) => served.lines.push(line),
+      log: (remark) => served.lines.push(remarkLine(remark)),
       report: (error) => served.reported.push(error),
       readers: "private",
       takeNotes: true,

@@ -26,9 +26,10 @@ function takeNote(deps: AppDeps, request: FastifyRequest): void {
   const at = new Date(deps.now()).toISOString();
   const remote = plainAddress(request.ip);
   const text = printable(bodyOf(request).toString("utf8"));
-  deps.notes.add({ at, remote, text });
+  const note = { at, remote, text };
+  deps.notes.add(note);
   deps.metrics.notes.inc();
-  deps.log(`${at} unverified note from ${remote}: ${text}`);
+  deps.log({ kind: "note", ...note });
 }
 
 export function webhookRoutes(app: FastifyInstance, deps: AppDeps): void {

@@ -13,6 +13,9 @@ export interface Refused {
   readonly detail: string;
 }
 
+/** Either, as the log file has it beside the events. */
+export type Remark = ({ readonly kind: "note" } & Note) | ({ readonly kind: "refused" } & Refused);
+
 const KEPT = 100;
 const CHARACTERS = 500;
 

@@ -3,7 +3,7 @@ import { closeSync, openSync, writeSync } from "node:fs";
 import type { LogRecord } from "../domain/log";
 import { textOf } from "../domain/log";
 import type { VmState } from "../domain/state";
-import { printable } from "../intake/notes";
+import { printable, type Remark } from "../intake/notes";
 
 export class LogFile {
   private descriptor: number;
@@ -55,6 +55,19 @@ export function jsonLineOf(record: LogRecord, state: VmState | undefined): strin
   const { position, received, text } = record;
   const said = { position, received: new Date(received).toISOString(), phase: state?.phase };
   return `${JSON.stringify(said).slice(0, -1)},"event":${text}}`;
+}
+
+/** What is in no store: e.g. 2026-01-01T00:02:20.000Z unverified note from 127.0.0.1: {"test":"data"} */
+export function remarkLine(remark: Remark): string {
+  const { at, remote } = remark;
+  return remark.kind === "note"
+    ? `${at} unverified note from ${remote}: ${remark.text}`
+    : `${at} refused ${remark.code} from ${remote}: ${remark.detail}`;
+}
+
+/** The same as one JSON object. */
+export function jsonRemarkLine({ at, kind, ...said }: Remark): string {
+  return JSON.stringify({ time: at, kind, ...(kind === "note" ? { unverified: true } : {}), ...said });
 }
 
 function quoted(text: string): string {

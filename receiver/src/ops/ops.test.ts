@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { folded, logOf } from "../test-support";
 import { readConfig } from "./config";
-import { jsonLineOf, lineOf, LogFile } from "./log-file";
+import { jsonLineOf, jsonRemarkLine, lineOf, LogFile, remarkLine } from "./log-file";
 import { flagOf, helpText, OPTIONS } from "./options";
 import { readSecrets } from "./secrets";
 
@@ -142,6 +142,20 @@ test("a line of JSON has the event as it came, and what the receiver says of it"
   const { event, ...said } = JSON.parse(line) as { event: unknown };
   expect(said).toEqual({ position: 1, received: "2026-01-01T00:00:00.000Z", phase: "Failed" });
   expect(event).toEqual(JSON.parse(records[0]?.text ?? ""));
+});
+
+test("fails when a note or a refusal in a log of JSON has no fields, or a note passes for something proved", () => {
+  const from = { at: "2026-01-01T00:00:00.000Z", remote: "192.0.2.7" };
+  const note = { kind: "note", ...from, text: '{"kind":"event"}' } as const;
+  const refused = { kind: "refused", ...from, code: "signature_invalid", detail: "no key fits" } as const;
+  expect([note, refused].map((remark) => JSON.parse(jsonRemarkLine(remark)) as unknown)).toEqual([
+    { time: from.at, kind: "note", unverified: true, remote: from.remote, text: note.text },
+    { time: from.at, kind: "refused", remote: from.remote, code: "signature_invalid", detail: "no key fits" },
+  ]);
+  expect([note, refused].map(remarkLine)).toEqual([
+    '2026-01-01T00:00:00.000Z unverified note from 192.0.2.7: {"kind":"event"}',
+    "2026-01-01T00:00:00.000Z refused signature_invalid from 192.0.2.7: no key fits",
+  ]);
 });
 
 test("a line is one line, whatever a message holds", () => {
