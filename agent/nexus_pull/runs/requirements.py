@@ -17,7 +17,10 @@ from nexus_pull.runs import callbacks
 PAUSES_S = (3, 10)
 SYSTEM_COLLECTIONS = "/usr/share/ansible/collections"
 SYSTEM_ROLES = ("/usr/share/ansible/roles", "/etc/ansible/roles")
-READ_YAML = "import json, sys, yaml; print(json.dumps(yaml.safe_load(sys.stdin)))"
+# With the folders of collections that came beside ansible-core, as those of the package ansible do.
+READ_YAML = """import importlib.util as u, json, sys, yaml
+s = u.find_spec("ansible_collections")
+print(json.dumps([yaml.safe_load(sys.stdin), list(s.submodule_search_locations or ()) if s else []]))"""
 CLAUSE = re.compile(r"\s*(>=|<=|==|!=|>|<|=)?\s*v?([0-9][0-9A-Za-z.+-]*)\s*\Z")
 
 
@@ -75,11 +78,13 @@ class Requirements:
             raise AgentError("playbook_invalid", "run.requirements: %s is not in commit %s" % (self._file, self._commit))
         argv = [*_ansible_python(self._paths), "-c", READ_YAML]
         env = process.environment(self._paths)
-        done = subprocess.run(argv, env=env, input=text.encode(), capture_output=True, timeout=60, check=False)
+        # Not where somebody stands who runs this by hand: Python imports from there.
+        done = subprocess.run(argv, env=env, cwd="/", input=text.encode(), capture_output=True, timeout=60, check=False)
         if done.returncode != 0:
             said = " ".join(done.stderr.decode(errors="replace").split())[-300:]
             raise AgentError("playbook_invalid", "%s cannot be read: %s" % (self._file, said))
-        value = json.loads(done.stdout.decode()) or {}
+        value, self._beside = json.loads(done.stdout.decode())
+        value = value or {}
         # The old form is a list of roles.
         value = {"roles": value} if isinstance(value, list) else value
         return {
@@ -88,7 +93,8 @@ class Requirements:
         }
 
     def _has_collection(self, name, version):
-        inside = "ansible_collections/" + name.replace(".", "/")
+        name = name.replace(".", "/")
+        inside = "ansible_collections/" + name
         vendored = ["%s/%s" % (root, inside) for root in self._vendored_roots()]
         for place in vendored:
             for manifest in ("MANIFEST.json", "galaxy.yml"):
@@ -96,7 +102,8 @@ class Requirements:
                 if text is not None and satisfies(_version_in(text), version):
                     return True
         roots = (self.collections, self._paths.home + "/.ansible/collections", self._paths.at(SYSTEM_COLLECTIONS))
-        return any(satisfies(_version_on_disk("%s/%s" % (root, inside)), version) for root in roots)
+        places = ["%s/%s" % (root, inside) for root in roots] + ["%s/%s" % (root, name) for root in self._beside]
+        return any(satisfies(_version_on_disk(place), version) for place in places)
 
     def _vendored_roots(self):
         settings = callbacks.defaults_of(self._mirror.file_at(self._commit, "ansible.cfg"))
