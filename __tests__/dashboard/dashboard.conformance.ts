@@ -67,6 +67,26 @@ describeWith(["chromium"], "the dashboard", () => {
     await close(watched);
   });
 
+  test("fails when a fleet without a VM is taken for a filter, or does not say what to do first", async () => {
+    const served = await Served.open();
+    const watched = await open(browser, `${served.base}/#/?q=web`);
+    const page = await settled(watched, /^No VM has been heard of yet$/);
+    const table = page.getByRole("table", { name: "VMs" });
+    await table.getByText("No VM has reported yet.").waitFor();
+    expect(await table.getByRole("button", { name: "Clear the filter" }).count()).toBe(0);
+    const text = await page.locator(".empty").innerText();
+    for (const part of [`TF_VAR_webhook_url='${served.base}/webhook'`, "TF_VAR_webhook_secret=", "unverified note"])
+      expect(text).toContain(part);
+    await page.getByRole("button", { name: "Copy: Hand the key to a stack" }).click();
+    await page.getByRole("button", { name: "Copy: Hand the key to a stack" }).getByText("Copied").waitFor();
+    await say(served.engine, event("vm.booted"));
+    await table.getByText("No VM fits the filter.").waitFor();
+    await table.getByRole("button", { name: "Clear the filter" }).click();
+    await table.getByRole("link", { name: "nexus-01" }).waitFor();
+    expect(await table.getByText("No VM").count()).toBe(0);
+    await close(watched);
+  });
+
   test("filters by phase, reason, fleet and words, and its address can be passed on", async () => {
     const watched = await open(browser, fleet.base);
     const page = await settled(watched, /need attention/);
@@ -85,7 +105,13 @@ describeWith(["chromium"], "the dashboard", () => {
     await expectText(again.page.locator("#count"), "9 of 228 VMs");
     await again.page.locator("#fleets").selectOption("prod");
     await expectText(again.page.locator("#count"), "0 of 228 VMs");
-    await again.page.getByText("No VM fits.").waitFor();
+    // The list says why it is empty, and offers the way back; by keys, too.
+    const table = again.page.getByRole("table", { name: "VMs" });
+    await table.getByText("No VM fits the filter.").waitFor();
+    await table.getByRole("button", { name: "Clear the filter" }).press("Enter");
+    await expectText(again.page.locator("#count"), "228 VMs");
+    expect(new URL(again.page.url()).hash).toBe("#/");
+    expect(await again.page.evaluate(() => document.activeElement?.id)).toBe("search");
     await close(again);
   });
 
@@ -242,10 +268,16 @@ describeWith(["chromium"], "the dashboard", () => {
 
   describe("for everybody", () => {
     const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
-    const ROOMS = [
+    let empty: Served;
+    beforeAll(async () => {
+      empty = await Served.open({ maxStreams: 50, maxStreamsOfOne: 50 });
+    });
+    const ROOMS: readonly (readonly [string, string, RegExp, (() => Served)?])[] = [
       ["the fleet", "/", /need attention/],
+      ["a filter that nothing fits", "/#/?q=nowhere", /need attention/],
       ["a VM", "/#/vms/prod/edge-01", /edge-01/],
-    ] as const;
+      ["no VM yet", "/", /^No VM has been heard of yet$/, () => empty],
+    ];
     const LOOKS: readonly (readonly [string, Looks])[] = [
       ["light", {}],
       ["dark", { colorScheme: "dark" }],
@@ -254,11 +286,11 @@ describeWith(["chromium"], "the dashboard", () => {
     ];
     test.each(
       LOOKS.flatMap(([look, options]) =>
-        ROOMS.map(([room, path, heading]) => [room, look, path, heading, options] as const),
+        ROOMS.map(([room, path, heading, of = () => fleet]) => [room, look, path, heading, of, options] as const),
       ),
-    )("axe finds nothing serious: %s, %s", async (_room, _look, path, heading, options) => {
+    )("axe finds nothing serious: %s, %s", async (_room, _look, path, heading, of, options) => {
       // The policy would rightly keep the checker out.
-      const watched = await open(browser, fleet.base + path, { ...options, bypassCSP: true });
+      const watched = await open(browser, of().base + path, { ...options, bypassCSP: true });
       const page = await settled(watched, heading);
       await page.evaluate(axe);
       const found = await page.evaluate(async () => {
@@ -276,8 +308,8 @@ describeWith(["chromium"], "the dashboard", () => {
     });
 
     test("fits a phone: nothing is wider than it", async () => {
-      for (const [, path, heading] of ROOMS) {
-        const watched = await open(browser, fleet.base + path, PHONE);
+      for (const [, path, heading, of = () => fleet] of ROOMS) {
+        const watched = await open(browser, of().base + path, PHONE);
         const page = await settled(watched, heading);
         expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(390);
         await close(watched);

@@ -21,7 +21,7 @@ let painting = false;
 /** The fleet's version that is on the page. */
 let painted = -1;
 
-const table = new Table(byId("table"), (sort) => ask({ sort }));
+const table = new Table(byId("table"), (sort) => ask({ sort }), clearFilter);
 const search = /** @type {HTMLInputElement} */ (byId("search"));
 const sorts = /** @type {HTMLSelectElement} */ (byId("sort"));
 const fleets = /** @type {HTMLSelectElement} */ (byId("fleets"));
@@ -61,6 +61,12 @@ function ask(change) {
   const text = given.toString();
   history.replaceState(null, "", text === "" ? "#/" : `#/?${text}`);
   paint();
+}
+
+function clearFilter() {
+  ask({ q: "", phases: [], reason: "", fleet: "" });
+  // The button that had the focus is gone.
+  search.focus({ preventScroll: true });
 }
 
 /** @param {string} phase */
@@ -115,7 +121,7 @@ function paint() {
   sorts.value = query.sort;
   if (search.value.trim() !== query.q) search.value = query.q;
   const entries = fleet.find(query);
-  table.show(entries, query.sort);
+  table.show(entries, query.sort, fleet.entries.size === 0);
   byId("count").textContent = found(entries.length, fleet.entries.size);
 }
 

@@ -1,4 +1,5 @@
 // The fleet at a glance: what is wrong and why, how many are in which phase, what changed lately.
+import { commandView } from "./command.js";
 import { h, icon, fill, byId } from "./dom.js";
 import { ATTENTION, PHASES, UNDERWAY, keyOf } from "./fleet.js";
 import { age, count, words } from "./words.js";
@@ -176,18 +177,29 @@ export function showCauses(fleet, pick) {
   });
 }
 
+/** What to do first. */
 function empty() {
-  const line = `curl -X POST ${location.origin}/webhook -d '{"test":"data"}'`;
+  const { origin } = location;
+  const secret = '"$(cat ~/.local/state/nexus-pull-receiver/secret)"';
   return h(
     "div.empty",
     {},
-    h("p", {}, "A VM appears here when a stack announces it, or when it says its first word. To see this page move:"),
-    h("pre", { tabindex: "0" }, line),
+    h("p", {}, "A VM appears here when a stack announces it, or when it says its first word."),
     h(
-      "p",
+      "ul.commands",
       {},
-      "shows up at once as an unverified note. In a stack, webhook_url is ",
-      h("code", {}, `${location.origin}/webhook`),
+      commandView([
+        "Hand the key to a stack",
+        `TF_VAR_webhook_url='${origin}/webhook' TF_VAR_webhook_secret=${secret} tofu apply`,
+      ]),
+      commandView(["See this page move first", `curl -X POST ${origin}/webhook -d '{"test":"data"}'`]),
+    ),
+    h(
+      "p.none",
+      {},
+      "The address must be one that the VMs reach. Where its secret is, the receiver says when it starts. What came without a ",
+      "signature shows up at once as an unverified note. More in ",
+      h("code", {}, "docs/phase3-observability.md"),
       ".",
     ),
   );

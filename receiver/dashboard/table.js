@@ -78,12 +78,16 @@ export class Table {
   #head;
   #table;
   #painting = false;
+  #noVm = false;
+  #onClear;
 
   /**
    * @param {HTMLElement} place
    * @param {(sort: string) => void} onSort
+   * @param {() => void} onClear
    */
-  constructor(place, onSort) {
+  constructor(place, onSort, onClear) {
+    this.#onClear = onClear;
     this.#head = COLUMNS.map(({ name, sort }) =>
       h(
         "span.cell",
@@ -109,9 +113,11 @@ export class Table {
   /**
    * @param {Entry[]} entries
    * @param {string} sort
+   * @param {boolean} noVm that there is none, whatever is asked for
    */
-  show(entries, sort) {
+  show(entries, sort, noVm) {
     this.#entries = entries;
+    this.#noVm = noVm;
     this.#table.setAttribute("aria-rowcount", String(entries.length + 1));
     COLUMNS.forEach((column, index) => {
       const up = ["name", "commit", "urgency"].includes(sort) ? "ascending" : "descending";
@@ -178,11 +184,15 @@ export class Table {
 
   #nothing() {
     const line = this.#body.querySelector(".nothing");
-    if (this.#entries.length > 0) line?.remove();
-    else if (line === null) {
-      const cell = h("span.cell", { role: "cell" }, "No VM fits.");
-      this.#body.append(h("div.row.nothing", { role: "row" }, cell));
-    }
+    const why = this.#noVm ? "no-vm" : "no-fit";
+    if (this.#entries.length === 0 && line?.getAttribute("data-why") === why) return;
+    line?.remove();
+    if (this.#entries.length > 0) return;
+    const clear = h("button.quiet", { type: "button", click: this.#onClear }, "Clear the filter");
+    const said = this.#noVm ? ["No VM has reported yet."] : ["No VM fits the filter. ", clear];
+    this.#body.append(
+      h("div.row.nothing", { role: "row", "data-why": why }, h("span.cell", { role: "cell" }, ...said)),
+    );
   }
 
   /** @param {KeyboardEvent} event */

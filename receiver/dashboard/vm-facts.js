@@ -1,38 +1,10 @@
 // What stands beside a VM's timeline: commands, facts, conditions, its machines.
+import { commandView } from "./command.js";
 import { h } from "./dom.js";
 import { age, commit, duration, words } from "./words.js";
 
 /** @typedef {import("./vm.js").Detail} Detail */
 /** @typedef {[string, import("./dom.js").Child]} Row */
-
-/** @param {HTMLElement} code */
-async function copy(code) {
-  const text = code.textContent ?? "";
-  // The clipboard is there over https and on localhost only; a selection can be copied everywhere.
-  if (navigator.clipboard !== undefined) return navigator.clipboard.writeText(text);
-  getSelection()?.selectAllChildren(code);
-  document.execCommand("copy");
-}
-
-/** @param {[string, string]} command */
-function commandView([what, text]) {
-  const code = h("code", {}, text);
-  const done = h("span.visually-hidden", { role: "status" });
-  const button = h("button.quiet.copy", { type: "button", "aria-label": `Copy: ${what}`, "data-focus": text }, "Copy");
-  button.addEventListener("click", () => {
-    void copy(code).then(() => {
-      button.textContent = done.textContent = "Copied";
-      setTimeout(() => (button.textContent = "Copy"), 1500);
-    });
-  });
-  return h(
-    "li",
-    {},
-    h("span.command-what", {}, what),
-    h("div.command", {}, h("pre", { tabindex: "0" }, code), button),
-    done,
-  );
-}
 
 /** What is typed next, on the VM but for the first and the last. @param {Detail} vm @returns {[string, string][]} */
 function commandsOf(vm) {
