@@ -1,3 +1,4 @@
+import contextlib
 import errno
 import glob
 import json
@@ -235,3 +236,59 @@ class FullDisk(EventsTest):
         event = self.record()
         self.assertEqual(self.waiting(), [])
         self.assertIn("the event %s run.queued could NOT be kept" % event["id"], self.read("/dev/console"))
+
+
+class ReallyFullDisk(EventsTest):
+    """The same on a file system of one megabyte that has no block left."""
+
+    def setUp(self):
+        super().setUp()
+        os.makedirs(self.paths.var, exist_ok=True)
+        mount = ["mount", "-t", "tmpfs", "-o", "size=1m,mode=700", "tmpfs", self.paths.var]
+        done = subprocess.run(mount, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            if os.environ.get("CI"):
+                self.fail("in CI every test runs: %s" % done.stderr)
+            self.skipTest("NOT TESTED: no right to mount a small tmpfs: %s" % done.stderr.strip())
+        self.addCleanup(subprocess.run, ["umount", "--lazy", self.paths.var], check=False)
+        self.recorder = events.Recorder(self.paths, self.config, now=lambda: 1767225600)
+
+    def fill(self):
+        with contextlib.suppress(OSError), open(self.paths.var + "/filler", "wb", buffering=0) as stream:
+            while True:
+                stream.write(b"\0" * 4096)
+        self.assertEqual(os.statvfs(self.paths.var).f_bavail, 0)
+
+    def counted(self, made):
+        """All that was recorded is there, or was counted as dropped; in order. Their kinds."""
+        waiting = self.waiting()
+        dropped = files.read_json(self.paths.stream)["dropped"]
+        self.assertEqual(len(waiting) + dropped, made)
+        seqs = [event["data"]["seq"] for event in waiting]
+        self.assertEqual(seqs, sorted(set(seqs)))
+        return [event["type"].rsplit(".", 1)[-1] for event in waiting], dropped
+
+    def test_the_last_words_are_kept_and_when_there_is_room_all_is(self):
+        made = 5
+        for number in range(made):
+            self.record("run.progress", run_id="r-1", tasks_run=number)
+        self.fill()
+        while files.read_json(self.paths.stream)["dropped"] <= 5:
+            self.record("run.interrupted", run_id="r-1", reason="disk_full", outcome="interrupted")
+            made += 1
+            self.assertLess(made, 1000, "the disk is never full")
+        kinds, dropped = self.counted(made)
+        self.assertNotIn("progress", kinds)
+        # Another process, as the flusher is one: what it finds is whole.
+        self.assertEqual(len(Spool(self.paths).waiting()), len(kinds))
+        Spool(self.paths).finish(Spool(self.paths).waiting()[:3])
+        os.unlink(self.paths.var + "/filler")
+        for _ in range(20):
+            self.record()
+        after, dropped_after = self.counted(made + 20 - 3)
+        self.assertEqual((after.count("queued"), dropped_after), (20, dropped))
+        self.assertEqual(Spool(self.paths).unreported_drops(), dropped)
+        # The reserve is there again for the next time.
+        self.fill()
+        self.record()
+        self.assertEqual(self.counted(made + 20 - 3 + 1)[1], dropped)
