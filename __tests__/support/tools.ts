@@ -17,6 +17,7 @@ export type ToolName =
   | "cloud-init-root"
   | "cdktf"
   | "postgres"
+  | "python3"
   | "pve-description"
   | "ara"
   | "chromium"
@@ -69,6 +70,11 @@ const SOURCES: Record<ToolName, Source> = {
     variable: "NEXUS_PULL_POSTGRES",
     script: ["tools/postgres.sh", "--print"],
     build: "apt-get install postgresql",
+  },
+  python3: {
+    variable: "NEXUS_PULL_PYTHON",
+    script: ["-c", 'program=$(command -v python3) && echo "NEXUS_PULL_PYTHON=$program"'],
+    build: "apt-get install python3",
   },
   strace: {
     variable: "NEXUS_PULL_STRACE",
