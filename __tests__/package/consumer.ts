@@ -6,7 +6,7 @@ import { dirname, join } from "node:path";
 import { start } from "../support/processes";
 import { REPOSITORY } from "../support/tools";
 
-const INSTALL = ["install", "--no-audit", "--no-fund", "--prefer-offline", "--loglevel=error"];
+export const INSTALL = ["install", "--no-audit", "--no-fund", "--prefer-offline", "--loglevel=error"];
 const TYPESCRIPT = "5.9";
 
 /** package.json of a user's project, as far as it matters here. */
@@ -33,12 +33,13 @@ export interface Tarball {
 }
 
 /** The environment of a person's shell: without what an `npm run` around this test says of the library's own package. */
-function shell(): NodeJS.ProcessEnv {
+export function shell(): NodeJS.ProcessEnv {
   const ours = /^(?:npm_(?:package|lifecycle|config_local_prefix)|JEST_|NODE_ENV$|NODE_OPTIONS$|NODE_PATH$|INIT_CWD$)/;
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !ours.test(name)));
 }
 
-async function command(cwd: string, program: string, args: readonly string[]): Promise<string> {
+/** What a program says on its standard output; fails when it fails. */
+export async function command(cwd: string, program: string, args: readonly string[]): Promise<string> {
   const outcome = await start(program, args, { cwd, env: shell(), timeoutMs: 180_000 }).ended;
   if (outcome.status === 0) return outcome.stdout;
   throw new Error(`${program} ${args.join(" ")} ended with ${outcome.status}\n${outcome.stdout}${outcome.stderr}`);
@@ -52,9 +53,9 @@ export function registryProblem(): string | undefined {
   return "npm cannot reach a package registry, and its cache does not have cdktf";
 }
 
-/** Builds and packs the library into a new temporary folder, as a release does. */
-export async function packLibrary(folder: string): Promise<Tarball> {
-  const answer = await command(REPOSITORY, "npm", ["pack", "--json", "--pack-destination", folder]);
+/** Builds and packs the library, or the package of another folder, into a temporary folder, as a release does. */
+export async function packLibrary(folder: string, source = REPOSITORY): Promise<Tarball> {
+  const answer = await command(source, "npm", ["pack", "--json", "--pack-destination", folder]);
   // prepack writes to the same stream, so the answer begins at the first line that is an opening bracket.
   const [packed] = JSON.parse(answer.slice(answer.search(/^\[/m))) as { filename: string; files: { path: string }[] }[];
   if (packed === undefined) throw new Error(`npm pack said nothing of a tarball:\n${answer}`);
