@@ -74,6 +74,7 @@ describeWith(["chromium"], "the dashboard", () => {
     const table = page.getByRole("table", { name: "VMs" });
     await table.getByText("No VM has reported yet.").waitFor();
     expect(await table.getByRole("button", { name: "Clear the filter" }).count()).toBe(0);
+    await page.getByRole("heading", { name: "What to do first" }).waitFor();
     const text = await page.locator(".empty").innerText();
     for (const part of [`TF_VAR_webhook_url='${served.base}/webhook'`, "TF_VAR_webhook_secret=", "unverified note"])
       expect(text).toContain(part);
@@ -83,6 +84,7 @@ describeWith(["chromium"], "the dashboard", () => {
     await table.getByText("No VM fits the filter.").waitFor();
     await table.getByRole("button", { name: "Clear the filter" }).click();
     await table.getByRole("link", { name: "nexus-01" }).waitFor();
+    await page.getByRole("heading", { name: "What is wrong, and why" }).waitFor();
     expect(await table.getByText("No VM").count()).toBe(0);
     await close(watched);
   });

@@ -167,6 +167,7 @@ export function showCauses(fleet, pick) {
     ]);
   const left = causes.length - CAUSES;
   fill(byId("causes"), [fleet.complete, fleet.summary.total === 0, shown, left], () => {
+    byId("causes-title").textContent = fleet.summary.total === 0 ? "What to do first" : "What is wrong, and why";
     if (fleet.summary.total === 0) return [empty()];
     if (causes.length === 0)
       return [h("p.calm", {}, icon("Configured"), "Nothing. Every VM that was heard of is well.")];
