@@ -75,9 +75,13 @@ afterEach(() => {
 });
 
 function configure(...list: readonly object[]): Promise<ReceiverProcess> {
+  return configureWith({}, ...list);
+}
+
+function configureWith(settings: object, ...list: readonly object[]): Promise<ReceiverProcess> {
   const config = join(place.path, "config.json");
   writeFileSync(join(place.path, "key"), KEY);
-  writeFileSync(config, JSON.stringify({ forwarders: list }));
+  writeFileSync(config, JSON.stringify({ ...settings, forwarders: list }));
   return ReceiverProcess.start(place, 0, { NEXUS_PULL_SECRET: SECRET, NEXUS_PULL_CONFIG: config });
 }
 const hook = () => ({
@@ -129,6 +133,26 @@ test("what a target refuses for good is a dead letter, which an operator has sen
   expect(await asked.json()).toEqual({ asked_for: 2 });
   await until("none is left", async () => (await forwarders(receiver)).get("hook")?.dead_letters === 0);
   expect(sink.ids).toEqual(said);
+  expect((await receiver.end()).status).toBe(0);
+});
+
+test("fails when forward_private=off lets a forwarder reach this host, by address or by name, or does not say why", async () => {
+  let connected = 0;
+  sink.server.on("connection", () => (connected += 1));
+  const byName = { ...hook(), name: "by-name", url: sink.url.replace("127.0.0.1", "localhost") };
+  const receiver = await configureWith({ forward_private: "off" }, hook(), byName);
+  await say(receiver.base, 1, 1);
+  const errorOf = async (name: string): Promise<string> =>
+    (await forwarders(receiver)).get(name)?.failing?.error ?? (connected > 0 ? "it was reached" : "");
+  const why = "not a public address; forward_private=on allows it";
+  for (const name of ["hook", "by-name"]) {
+    await until(`${name} is tried`, async () => (await errorOf(name)) !== "");
+    expect(await errorOf(name)).toContain(why);
+    const metrics = await (await fetch(`${receiver.base}/metrics`)).text();
+    expect(metrics).toMatch(new RegExp(`^nexus_pull_forwarder_failing\\{forwarder="${name}"\\} 1$`, "m"));
+  }
+  expect(await errorOf("by-name")).toMatch(/^localhost is /);
+  expect([connected, sink.ids]).toEqual([0, []]);
   expect((await receiver.end()).status).toBe(0);
 });
 
