@@ -206,24 +206,57 @@ describe.each(PROXIES)("behind $name", ({ name, configure }) => {
         socket.once("close", () => resolve(got));
       });
     }
-    const hidden = "POST /webhook HTTP/1.1\r\nHost: x\r\nContent-Length: 8\r\n\r\nsmuggled";
-    const head = "POST /webhook HTTP/1.1\r\nHost: x\r\n";
-    test.each([
-      ["both lengths", `${head}Content-Length: 6\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n${hidden}`],
+    // The proxy's site answers to this name only. Who closes asks once: a second request that is seen is not the proxy's.
+    const once = "Host: 127.0.0.1\r\nConnection: close\r\n";
+    const head = `POST /webhook HTTP/1.1\r\n${once}`;
+    /** A request whose body is a note's whole text. */
+    const hiddenIn = (text: string): string =>
+      `POST /webhook HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: ${text.length}\r\n\r\n${text}`;
+    test.each<[how: string, bytes: (hidden: string) => string]>([
+      ["both lengths", (hidden) => `Content-Length: 6\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n${hidden}`],
       [
         "chunked, spelt oddly",
-        `${head}Content-Length: ${5 + hidden.length}\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n${hidden}`,
+        (hidden) => `Content-Length: ${5 + hidden.length}\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n${hidden}`,
       ],
       [
         "chunked behind a space",
-        `${head}Content-Length: ${5 + hidden.length}\r\nTransfer-Encoding : chunked\r\n\r\n0\r\n\r\n${hidden}`,
+        (hidden) => `Content-Length: ${5 + hidden.length}\r\nTransfer-Encoding : chunked\r\n\r\n0\r\n\r\n${hidden}`,
       ],
-      ["two lengths", `${head}Content-Length: 0\r\nContent-Length: ${hidden.length}\r\n\r\n${hidden}`],
-      ["a signed length", `${head}Content-Length: +${hidden.length}\r\n\r\n${hidden}`],
-    ])("no request is smuggled by %s", async (_how, bytes) => {
-      await raw(bytes);
-      // As the whole text of a note it would be a request of its own.
-      expect((await notes()).map(({ text }) => text)).not.toContain("smuggled");
+      ["two lengths", (hidden) => `Content-Length: 0\r\nContent-Length: ${hidden.length}\r\n\r\n${hidden}`],
+      ["a signed length", (hidden) => `Content-Length: +${hidden.length}\r\n\r\n${hidden}`],
+      [
+        "a folded header",
+        (hidden) => `Content-Length: ${5 + hidden.length}\r\nTransfer-Encoding:\r\n xchunked\r\n\r\n0\r\n\r\n${hidden}`,
+      ],
+      [
+        "a header behind a bare line feed",
+        (hidden) =>
+          `Content-Length: ${5 + hidden.length}\r\nX: y\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n${hidden}`,
+      ],
+      // Who ends the first size's line at LF reads the hidden request as a chunk, who ends it at CR LF as a request.
+      [
+        "a chunk's extension with a bare line feed",
+        (hidden) => {
+          const size = (5 + hidden.length + 2).toString(16);
+          return `Transfer-Encoding: chunked\r\n\r\n2;\nxx\r\n${size}\r\n0\r\n\r\n${hidden}\r\n\r\n0\r\n\r\n`;
+        },
+      ],
+    ])("no request is smuggled by %s", async (how, bytes) => {
+      const text = `smuggled by ${how}`;
+      await raw(head + bytes(hiddenIn(text)));
+      expect((await notes()).map((note) => note.text)).not.toContain(text);
+    });
+
+    // A body where nobody expects one, and where the answer does not wait for it.
+    test.each(["GET", "DELETE"])("no request is smuggled as the body of a %s", async (method) => {
+      const hidden = hiddenIn(`smuggled by ${method}`);
+      await raw(`${method} /status HTTP/1.1\r\n${once}Content-Length: ${hidden.length}\r\n\r\n${hidden}`);
+      expect((await notes()).map(({ text }) => text)).not.toContain(`smuggled by ${method}`);
+    });
+
+    test("a hidden request would be seen: sent by itself it is a note", async () => {
+      await raw(hiddenIn("directly").replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n"));
+      expect((await notes()).map(({ text }) => text)).toContain("directly");
     });
   });
 });
