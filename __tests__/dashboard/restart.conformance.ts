@@ -53,8 +53,11 @@ describeWith(["chromium"], "the dashboard over a restart of its receiver", () =>
     await count("5 VMs");
     await again.end("SIGKILL");
     // Another store, as after a restore: what it does not know is gone from the page, too.
-    await start(Number(new URL(first.base).port), other);
+    const third = await start(Number(new URL(first.base).port), other);
     await page.getByRole("heading", { name: "No VM has been heard of yet" }).waitFor();
+    await beat(third, "vm-9", 1);
+    await page.locator(".rows .name a").filter({ hasText: "vm-9" }).waitFor();
+    expect(await page.locator(".rows .name a").allInnerTexts()).toEqual(["vm-9"]);
     expect(wrong).toEqual([]);
   });
 
