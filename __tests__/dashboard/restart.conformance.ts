@@ -1,6 +1,6 @@
 // The dashboard while its receiver, a real process, is killed and comes back.
 import type { Browser } from "playwright-core";
-import { heartbeat, post, signed } from "../receiver-service/client";
+import { beat } from "../receiver-service/client";
 import { Place, ReceiverProcess } from "../receiver-service/process";
 import { describeWith } from "../support/tools";
 import { launch, open } from "./browser";
@@ -27,14 +27,13 @@ describeWith(["chromium"], "the dashboard over a restart of its receiver", () =>
     other.remove();
   });
 
-  const beat = async ({ base }: ReceiverProcess, vm: string, seq: number): Promise<void> => {
-    const { id, body } = heartbeat(vm, STREAM.replace(/^./, vm.at(-1) ?? "0"), seq);
-    expect(await post(base, body, signed(vm, id, body))).toBe(200);
+  const say = async ({ base }: ReceiverProcess, vm: string, seq: number): Promise<void> => {
+    expect((await beat(base, vm, STREAM.replace(/^./, vm.at(-1) ?? "0"), seq)).status).toBe(200);
   };
 
   test("goes on where it was: nothing is missing, nothing is there twice, nothing is reloaded", async () => {
     const first = await start();
-    for (const vm of ["vm-1", "vm-2", VM]) await beat(first, vm, 1);
+    for (const vm of ["vm-1", "vm-2", VM]) await say(first, vm, 1);
     const { page, wrong } = await open(browser, first.base);
     const count = (text: string) => page.locator("#count").filter({ hasText: text }).waitFor();
     await count("3 VMs");
@@ -42,20 +41,20 @@ describeWith(["chromium"], "the dashboard over a restart of its receiver", () =>
     await first.end("SIGKILL");
     await page.getByText("Receiver is away").waitFor();
     const again = await start(Number(new URL(first.base).port));
-    await beat(again, VM, 2);
-    await beat(again, "vm-4", 1);
+    await say(again, VM, 2);
+    await say(again, "vm-4", 1);
     await count("4 VMs");
     const names = await page.locator(".rows .name a").allInnerTexts();
     expect(names.sort()).toEqual([VM, "vm-1", "vm-2", "vm-4"]);
     expect(await page.evaluate(() => window.mark)).toBe("the same page");
     await page.getByText("Live", { exact: true }).waitFor();
-    await beat(again, "vm-5", 1);
+    await say(again, "vm-5", 1);
     await count("5 VMs");
     await again.end("SIGKILL");
     // Another store, as after a restore: what it does not know is gone from the page, too.
     const third = await start(Number(new URL(first.base).port), other);
     await page.getByRole("heading", { name: "No VM has been heard of yet" }).waitFor();
-    await beat(third, "vm-9", 1);
+    await say(third, "vm-9", 1);
     await page.locator(".rows .name a").filter({ hasText: "vm-9" }).waitFor();
     expect(await page.locator(".rows .name a").allInnerTexts()).toEqual(["vm-9"]);
     expect(wrong).toEqual([]);
@@ -64,10 +63,10 @@ describeWith(["chromium"], "the dashboard over a restart of its receiver", () =>
   test("the log, live, has no gap and no repetition over it", async () => {
     const first = await start();
     const last = await idsOf(await stream(first, "0"), 6);
-    await beat(first, "vm-1", 2);
+    await say(first, "vm-1", 2);
     await first.end("SIGKILL");
     const again = await start();
-    await beat(again, "vm-1", 3);
+    await say(again, "vm-1", 3);
     const ids = await idsOf(await stream(again, last.at(-1) ?? ""), 2);
     expect([...last, ...ids]).toEqual(["1", "2", "3", "4", "5", "6", "7", "8"]);
   });

@@ -72,6 +72,26 @@ export function post(
   });
 }
 
+/** The stream of a test's VM of this number. */
+export const streamOf = (vm: number): string => vm.toString(16).padStart(32, "0");
+
+/** A VM says that it is there; the id, and the status as `post` has it. */
+export async function beat(
+  base: string,
+  vm: string,
+  stream: string,
+  seq: number,
+): Promise<{ readonly id: string; readonly status: number | undefined }> {
+  const { id, body } = heartbeat(vm, stream, seq);
+  return { id, status: await post(base, body, signed(vm, id, body)) };
+}
+
+/** The value of a metric without labels; NaN when there is none. */
+export async function metric(base: string, name: string): Promise<number> {
+  const metrics = await (await fetch(`${base}/metrics`)).text();
+  return Number(new RegExp(`^${name} ([0-9.e+]+)$`, "m").exec(metrics)?.[1]);
+}
+
 interface Page {
   readonly events: readonly {
     readonly position: number;

@@ -8,7 +8,7 @@ import { requestMac } from "../../contract";
 import { until } from "../support/processes";
 import { describeWith } from "../support/tools";
 import { AraServer } from "./ara-server";
-import { heartbeat, post, signed } from "./client";
+import { beat, post, signed, streamOf } from "./client";
 import { Place, ReceiverProcess, ROOT, SECRET } from "./process";
 
 jest.setTimeout(240_000);
@@ -92,8 +92,8 @@ const hook = () => ({
 async function say(base: string, from: number, to: number): Promise<string[]> {
   const ids: string[] = [];
   for (let seq = from; seq <= to; seq += 1) {
-    const { id, body } = heartbeat("vm-1", "1".padStart(32, "0"), seq);
-    expect(await post(base, body, signed("vm-1", id, body))).toBe(200);
+    const { id, status } = await beat(base, "vm-1", streamOf(1), seq);
+    expect(status).toBe(200);
     ids.push(id);
   }
   return ids;

@@ -1,7 +1,7 @@
 // 10,000 mutated requests and slow connections beside honest clients: no 5xx, no crash, no growth, no honest event lost.
 import { connect, type Socket } from "node:net";
 import { until } from "../support/processes";
-import { everyEvent, heartbeat, post, randomOf, signed } from "./client";
+import { beat, everyEvent, metric, post, randomOf } from "./client";
 import { large, LINES, mutated, pick, SLOW } from "./mutations";
 import { Place, ReceiverProcess } from "./process";
 
@@ -75,16 +75,12 @@ function open(port: number, text: string): Socket {
 async function honest(base: string): Promise<string[]> {
   const lost: string[] = [];
   for (let seq = 1; seq <= HONEST; seq += 1) {
-    const { id, body } = heartbeat("honest", HONEST_STREAM, seq);
-    if ((await post(base, body, signed("honest", id, body))) !== 200) lost.push(id);
+    const { id, status } = await beat(base, "honest", HONEST_STREAM, seq);
+    if (status !== 200) lost.push(id);
   }
   return lost;
 }
 
-async function metric(base: string, name: string): Promise<number> {
-  const metrics = await (await fetch(`${base}/metrics`)).text();
-  return Number(new RegExp(`^${name} ([0-9.e+]+)$`, "m").exec(metrics)?.[1]);
-}
 const memory = (base: string): Promise<number> => metric(base, "process_resident_memory_bytes");
 
 async function attackAll(base: string, from: number, count: number): Promise<Status[]> {

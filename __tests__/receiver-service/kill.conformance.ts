@@ -1,7 +1,7 @@
 // kill -9 at random moments under load: whatever was acknowledged is there, once. This shows that nothing is acknowledged
 // before it is written and that a half-written group disappears; a missing flush it cannot show, since the page cache survives.
 import { until } from "../support/processes";
-import { everyEvent, heartbeat, post, randomOf, signed } from "./client";
+import { beat, everyEvent, randomOf, streamOf } from "./client";
 import { Place, ReceiverProcess } from "./process";
 
 jest.setTimeout(600_000);
@@ -11,11 +11,10 @@ const VMS = 20;
 
 /** A VM that says one thing after the other until its receiver is gone; what is not acknowledged it says again later. */
 async function speak(vm: number, base: string, next: number[], acknowledged: Set<string>): Promise<void> {
-  const [name, stream] = [`vm-${vm}`, vm.toString(16).padStart(32, "0")];
+  const [name, stream] = [`vm-${vm}`, streamOf(vm)];
   for (;;) {
     const seq = next[vm] ?? 1;
-    const { id, body } = heartbeat(name, stream, seq);
-    const status = await post(base, body, signed(name, id, body));
+    const { id, status } = await beat(base, name, stream, seq);
     if (status !== 200) return;
     acknowledged.add(id);
     next[vm] = seq + 1;

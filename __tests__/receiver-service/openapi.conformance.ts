@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { deriveVmKey } from "../../contract";
 import { start } from "../support/processes";
 import { describeWith, tool } from "../support/tools";
-import { heartbeat, post, signed } from "./client";
+import { beat } from "./client";
 import { Place, ReceiverProcess, ROOT, SECRET } from "./process";
 
 const CONFIG = join(__dirname, "schemathesis.toml");
@@ -21,8 +21,7 @@ describeWith(["schemathesis"], "openapi.json", () => {
 
   test("is what the receiver does, whatever is asked", async () => {
     receiver = await ReceiverProcess.start(place, 0, { NEXUS_PULL_SECRET: SECRET, NEXUS_PULL_RATE: "0" });
-    const { id, body } = heartbeat("nexus-01", "e".repeat(32), 1);
-    expect(await post(receiver.base, body, signed("nexus-01", id, body))).toBe(200);
+    expect((await beat(receiver.base, "nexus-01", "e".repeat(32), 1)).status).toBe(200);
     const options = ["--max-examples", "12", "--phases", "examples,coverage,fuzzing", "--request-timeout", "20"];
     const quiet = ["--no-shrink", "--generation-deterministic", "--continue-on-failure", "--no-color"];
     const args = ["--config-file", CONFIG, "run", `${receiver.base}/openapi.json`, "--exclude-path-regex", LEFT_OUT];

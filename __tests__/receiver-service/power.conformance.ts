@@ -7,7 +7,7 @@ import { basename, join } from "node:path";
 import { SqliteStore } from "../../receiver/src/store/sqlite";
 import { type Running, start, until } from "../support/processes";
 import { describeWith, tool } from "../support/tools";
-import { heartbeat, signed } from "./client";
+import { heartbeat, signed, streamOf } from "./client";
 import { Place, ROOT, SECRET } from "./process";
 import { bytesOf, callsOf, momentsOf } from "./power";
 
@@ -43,7 +43,7 @@ function launch(place: Place, trace: string, more: readonly string[]): Running {
 async function load(base: string): Promise<Map<number, string>> {
   const sent = new Map<number, string>();
   const speak = async (vm: number): Promise<void> => {
-    const [name, stream] = [`vm-${vm}`, vm.toString(16).padStart(32, "0")];
+    const [name, stream] = [`vm-${vm}`, streamOf(vm)];
     for (let seq = 1; seq <= EVENTS_EACH; seq += 1) {
       const { id, body } = heartbeat(name, stream, seq);
       sent.set(await postFrom(base, body, signed(name, id, body)), id);

@@ -3,7 +3,7 @@
 import { describeWith } from "../support/tools";
 import { PostgresServer } from "../support/postgres";
 import { until } from "../support/processes";
-import { everyEvent, heartbeat, LiveView, post, signed } from "./client";
+import { beat, everyEvent, LiveView, streamOf } from "./client";
 import { Place, ReceiverProcess, SECRET } from "./process";
 
 const VMS = 16;
@@ -22,11 +22,11 @@ class Load {
 
   /** One thing after the other; who does not answer, or not well, is left for the next. */
   private async speak(vm: number): Promise<void> {
-    const [name, stream] = [`vm-${vm}`, vm.toString(16).padStart(32, "0")];
+    const [name, stream] = [`vm-${vm}`, streamOf(vm)];
     let at = vm;
     for (let seq = 1; !this.over;) {
-      const { id, body } = heartbeat(name, stream, seq);
-      if ((await post(this.bases[at % this.bases.length] ?? "", body, signed(name, id, body))) === 200) {
+      const { id, status } = await beat(this.bases[at % this.bases.length] ?? "", name, stream, seq);
+      if (status === 200) {
         this.acknowledged.add(id);
         seq += 1;
       } else {

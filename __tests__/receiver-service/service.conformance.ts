@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { createHash, createHmac } from "node:crypto";
 import { deriveVmKey, requestMac } from "../../contract";
 import { start, until } from "../support/processes";
+import { metric } from "./client";
 import { Place, ReceiverProcess, ROOT, SECRET } from "./process";
 
 jest.setTimeout(180_000);
@@ -129,9 +130,7 @@ describe("the stack's scripts", () => {
     const examples = JSON.parse(readFileSync(join(ROOT, "contract/examples/events.json"), "utf8")) as {
       valid: { name: string; value: { id: string; data: { stream?: string; seq?: number } } }[];
     };
-    await until("the wait is held open", async () =>
-      /^nexus_pull_waits 1$/m.test(await (await fetch(`${base}/metrics`)).text()),
-    );
+    await until("the wait is held open", async () => (await metric(base, "nexus_pull_waits")) === 1);
     const life = examples.valid.slice(1, examples.valid.findIndex(({ name }) => name === "run.succeeded") + 1);
     for (const { value } of life) expect((await post(base, JSON.stringify(value), value.id)).status).toBe(200);
     const done = await waiting;
@@ -171,9 +170,7 @@ describe("a process", () => {
     expect(readFileSync(place.log, "utf8")).toMatch(/after$/m);
     const waiting = fetch(`${base}/fleets/dev/vms/x/wait?timeout_s=60`);
     const live = await fetch(`${base}/events/stream`);
-    await until("the wait is held open", async () =>
-      /^nexus_pull_waits 1$/m.test(await (await fetch(`${base}/metrics`)).text()),
-    );
+    await until("the wait is held open", async () => (await metric(base, "nexus_pull_waits")) === 1);
     const ended = receiver.end();
     expect((await waiting).status).toBe(503);
     await live.text();

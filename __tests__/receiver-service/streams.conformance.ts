@@ -1,7 +1,7 @@
 // Whoever opens live views without end, and reads none of them, takes nothing from anybody else.
 import { connect, type Socket } from "node:net";
 import { until } from "../support/processes";
-import { heartbeat, post, signed } from "./client";
+import { beat, metric, streamOf } from "./client";
 import { Place, ReceiverProcess, SECRET } from "./process";
 
 jest.setTimeout(180_000);
@@ -38,30 +38,26 @@ test("fails when views beyond the seats are served, or those that nobody reads c
     for (let i = 0; i < count; i += 20)
       statuses.push(
         ...(await Promise.all(
-          Array.from({ length: 20 }, (_, vm) => {
-            const { id, body } = heartbeat(`vm-${vm}`, vm.toString(16).padStart(32, "0"), Math.floor(seq++ / 20) + 1);
-            return post(receiver.base, body, signed(`vm-${vm}`, id, body));
+          Array.from({ length: 20 }, async (_, vm) => {
+            const { status } = await beat(receiver.base, `vm-${vm}`, streamOf(vm), Math.floor(seq++ / 20) + 1);
+            return status;
           }),
         )),
       );
     return statuses;
   };
-  const metric = async (name: string): Promise<number> => {
-    const text = await (await fetch(`${receiver.base}/metrics`)).text();
-    return Number(new RegExp(`^${name} (\\S+)$`, "m").exec(text)?.[1]);
-  };
   try {
     await say(BEFORE);
-    const before = await metric("process_resident_memory_bytes");
+    const before = await metric(receiver.base, "process_resident_memory_bytes");
     for (let i = 0; i < OF_ONE; i += 1) expect(await open()).toBe(200);
     expect(await open()).toBe(503);
-    expect(await metric("nexus_pull_streams")).toBe(OF_ONE);
+    expect(await metric(receiver.base, "nexus_pull_streams")).toBe(OF_ONE);
     // The honest ones beside it.
     expect(new Set(await say(EVENTS))).toEqual(new Set([200]));
     expect(await receiver.json("/status")).toMatchObject({ summary: { total: 20 } });
-    expect((await metric("process_resident_memory_bytes")) - before).toBeLessThan(GROWS_AT_MOST);
+    expect((await metric(receiver.base, "process_resident_memory_bytes")) - before).toBeLessThan(GROWS_AT_MOST);
     for (const socket of sockets) socket.destroy();
-    await until("the seats are free again", async () => (await metric("nexus_pull_streams")) === 0);
+    await until("the seats are free again", async () => (await metric(receiver.base, "nexus_pull_streams")) === 0);
     expect(await open()).toBe(200);
   } finally {
     for (const socket of sockets) socket.destroy();

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { tool } from "../../__tests__/support/tools";
 import { ask, bundled, type Change, type ReceiverOptions, startReceiver } from "./programs";
-import type { MeasureOptions, Row } from "./row";
+import { type MeasureOptions, orFloor, type Row } from "./row";
 import { short } from "./table";
 
 const FLUSH_US = 2000;
@@ -69,11 +69,10 @@ export async function measure({ quick, say }: MeasureOptions): Promise<readonly 
   const name = "2 ms a flush, new connections: group commit / one commit an event";
   const seen = groups.rate / single.rate;
   const goal: Row = { name, wanted: WANTED, seen, better: "higher", unit: "", note };
-  if (!quick) return [goal];
   const floor: Row = {
     ...{ name: "2 ms a flush, new connections: floor by events a flush", better: "higher", unit: "" },
     ...{ wanted: FLOOR, seen: groups.events / groups.flushes },
     note: `${short(groups.flushes)} flushes of ${short(groups.events)} events`,
   };
-  return [{ ...goal, judged: false }, floor];
+  return orFloor(quick, goal, floor);
 }

@@ -6,7 +6,7 @@ import { takeEvents } from "../../receiver/src/engine/commands";
 import { type Decision, Engine, type Finds } from "../../receiver/src/engine/engine";
 import { PostgresStore } from "../../receiver/src/store/postgres";
 import { said } from "./life";
-import type { MeasureOptions, Row } from "./row";
+import { type MeasureOptions, orFloor, type Row } from "./row";
 import { short } from "./table";
 
 const WANTED = 60;
@@ -83,13 +83,12 @@ export async function measure({ quick, say }: MeasureOptions): Promise<readonly 
     say(`PostgreSQL: ${note}`);
     const name = "PostgreSQL, 2 ms a flush: batch and projection / single inserts";
     const goal: Row = { name, wanted: WANTED, seen: many.rate / single, better: "higher", unit: "", note };
-    if (!quick) return [goal];
     const floor: Row = {
       ...{ name: "PostgreSQL: floor by events a commit", better: "higher", unit: "" },
       ...{ wanted: FLOOR, seen: many.events / many.commits },
       note: `${short(many.commits)} commits of ${short(many.events)} events`,
     };
-    return [{ ...goal, judged: false }, floor];
+    return orFloor(quick, goal, floor);
   } finally {
     await server.stop();
   }

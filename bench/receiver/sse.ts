@@ -1,7 +1,7 @@
 // Live views: how late a change is at a thousand of them, how often they are written to, and what each of them costs.
 import { type ChildProcess, fork } from "node:child_process";
 import { join } from "node:path";
-import { heartbeat, post, signed } from "../../__tests__/receiver-service/client";
+import { beat, metric, streamOf } from "../../__tests__/receiver-service/client";
 import { Place, ReceiverProcess, SECRET } from "../../__tests__/receiver-service/process";
 import type { MeasureOptions, Row } from "./row";
 import { type Asked, now, type Order, type Report, type Word } from "./sse-clients";
@@ -44,8 +44,7 @@ class Fleet {
   public async say(): Promise<void> {
     const number = this.said++;
     const [vm, seq] = [number % VMS, Math.floor(number / VMS) + 1];
-    const { id, body } = heartbeat(`vm-${vm}`, vm.toString(16).padStart(32, "0"), seq);
-    const status = await post(this.base, body, signed(`vm-${vm}`, id, body));
+    const { status } = await beat(this.base, `vm-${vm}`, streamOf(vm), seq);
     if (status !== 200) throw new Error(`got ${status} for an event, expected 200`);
   }
 
@@ -99,11 +98,7 @@ class Far {
   }
 }
 
-async function rssKiB(base: string): Promise<number> {
-  const metrics = await (await fetch(`${base}/metrics`)).text();
-  const [, bytes] = /^process_resident_memory_bytes (\S+)$/m.exec(metrics) ?? [];
-  return Number(bytes) / 1024;
-}
+const rssKiB = async (base: string): Promise<number> => (await metric(base, "process_resident_memory_bytes")) / 1024;
 
 /** In ascending order; of none it is not a number. */
 function percentile(values: readonly number[], share: number): number {

@@ -1,5 +1,5 @@
 // GET /status of a big fleet, against what it would cost to find the same in the log.
-import { mkdtempSync, mkdirSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { Agent, get } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -64,7 +64,6 @@ export async function measure({ quick, say }: MeasureOptions): Promise<readonly 
   const folder = mkdtempSync(join(tmpdir(), "bench-status-"));
   const file = join(folder, "receiver.db");
   try {
-    mkdirSync(folder, { recursive: true });
     await run(await bundled("bench/receiver/fill.ts"), { file, vms, each });
     say(`${short(vms * each)} events are there`);
     const database = new Database(file, { readonly: true });

@@ -151,8 +151,8 @@ export class Forwarder {
   private async begin(): Promise<number> {
     const known = await this.letters.position();
     const last = await this.around.store.lastPosition();
-    // A log that is shorter than the checkpoint is another one: a restored backup.
     if (known === undefined) this.begunAt = last;
+    // A log that is shorter than the checkpoint is another one: a restored backup.
     const start = known === undefined ? (this.options.from === "now" ? last : 0) : Math.min(known, last);
     await this.letters.advance(start);
     return start;
