@@ -1,5 +1,7 @@
 """The one way in which this agent says that something cannot go on."""
 
+import errno
+
 
 class AgentError(Exception):
     """A failure with a reason's code (contract/reasons.json) and a sentence for people. Never carries a secret."""
@@ -14,8 +16,14 @@ def reason_of(error, default="agent_error"):
     """The reason's code of whatever was raised."""
     if isinstance(error, AgentError):
         return error.reason
-    # ENOSPC, EDQUOT, EROFS
-    return {28: "disk_full", 122: "disk_full", 30: "file_system_read_only"}.get(getattr(error, "errno", None), default)
+    if is_full(error):
+        return "disk_full"
+    return "file_system_read_only" if getattr(error, "errno", None) == errno.EROFS else default
+
+
+def is_full(error):
+    """Whether a disk, or somebody's share of it, has no room left."""
+    return getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
 
 
 class Interrupted(Exception):

@@ -11,10 +11,10 @@ import time
 
 from nexus_pull import adopt, config as configs, facts, files, process, redact, runlog
 from nexus_pull.console import say
-from nexus_pull.errors import AgentError, Interrupted, reason_of
+from nexus_pull.errors import AgentError, Interrupted, is_full, reason_of
 from nexus_pull.events import Recorder, config_digest
 from nexus_pull.runs.attempt import EXIT_DRIFT, EXIT_FAILED, Attempt, now
-from nexus_pull.runs.state import FULL, State
+from nexus_pull.runs.state import State
 
 EXIT_LOCKED = 75  # EX_TEMPFAIL
 EXIT_REFUSED = 78  # EX_CONFIG
@@ -98,7 +98,7 @@ def _attempt(paths, config, state, log, trigger, sleep):
     try:
         state.save(last_run=last, before=before)
     except OSError as error:
-        if error.errno not in FULL:
+        if not is_full(error):
             raise
     return Attempt(paths, config, state, Recorder(paths, config).record, log, last, sleep)
 

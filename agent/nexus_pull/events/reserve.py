@@ -4,19 +4,14 @@ A slot is a file whose blocks are allocated already. On a full disk an event is 
 into place: no block is needed, and no other program can take the room in between, as it could after a mere deletion.
 """
 
-import errno
 import os
 
 from nexus_pull import files
+from nexus_pull.errors import is_full
 
-FULL = (errno.ENOSPC, errno.EDQUOT)
 SLOT_BYTES = 66560  # an event of the largest size, in whole blocks
 SLOTS = 8
 STATE_BYTES = 4096
-
-
-def is_full(error):
-    return error.errno in FULL
 
 
 class Reserve:

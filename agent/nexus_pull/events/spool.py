@@ -13,6 +13,7 @@ import os
 import re
 
 from nexus_pull import files
+from nexus_pull.errors import is_full
 from nexus_pull.events import reserve as reserves
 from nexus_pull.events.stream import Stream
 
@@ -121,7 +122,7 @@ class Spool:
                 files.write_json(self.aside + "/" + one.name, {"refusal": refusal, "event": event})
                 files.remove(one.path)
             except OSError as error:
-                if not reserves.is_full(error):
+                if not is_full(error):
                     raise
                 files.remove(self.aside + "/" + one.name + files.NEW_SUFFIX)
                 os.replace(one.path, self.aside + "/" + one.name)
@@ -192,7 +193,7 @@ class Spool:
                 self._reserve.write_event(path, content)
                 return True
             except OSError as error:
-                if not reserves.is_full(error):
+                if not is_full(error):
                     raise
         with contextlib.suppress(OSError):
             self._raise(self.stream.record, [Waiting(self.folder, name)], dropped=1)

@@ -5,8 +5,7 @@ import json
 import secrets
 
 from nexus_pull import files
-from nexus_pull.errors import AgentError
-from nexus_pull.events.reserve import is_full
+from nexus_pull.errors import AgentError, is_full
 
 
 class Stream:

@@ -1,12 +1,11 @@
 """state.json: what ran last and what succeeded last. Whoever writes holds the run lock."""
 
 import contextlib
-import errno
 import os
 
 from nexus_pull import files
+from nexus_pull.errors import is_full
 
-FULL = (errno.ENOSPC, errno.EDQUOT)
 RESERVE_BYTES = 64 * 1024
 
 
@@ -28,7 +27,7 @@ class State:
             files.write_json(self._path, self.value)
         except OSError as error:
             files.remove(self._path + files.NEW_SUFFIX)
-            if error.errno not in FULL or not os.path.exists(self._reserve):
+            if not is_full(error) or not os.path.exists(self._reserve):
                 raise
             files.remove(self._reserve)
             files.write_json(self._path, self.value)
