@@ -225,7 +225,7 @@ class Receiver:
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_POST(self):
-                body = self.rfile.read(int(self.headers["content-length"]))
+                body = self.rfile.read(int(self.headers.get("content-length", 0)))
                 outer.requests.append((self.path, {k.lower(): v for k, v in self.headers.items()}, body))
                 answer = outer.answers.pop(0) if len(outer.answers) > 1 else outer.answers[0]
                 if answer[0] is None:
@@ -235,6 +235,9 @@ class Receiver:
                     self.send_header(name, value)
                 self.end_headers()
                 self.wfile.write(answer[2])
+
+            # What a followed redirect makes of a POST.
+            do_GET = do_POST
 
             def log_message(self, *arguments):
                 pass

@@ -205,6 +205,12 @@ class OlderThanWanted(BootstrapTest):
         self.assertEqual(self.bootstrap(), 0)
         self.assertEqual(self.events()[-1][1]["ansible_version"], "2.19.3")
 
+    def test_the_very_release_that_is_asked_for_is_new_enough(self):
+        self.configure(bootstrap={"ansible_core": {"minimum": "2.14.18"}})
+        self.assertEqual(self.bootstrap(), 0)
+        self.assertIn(("ansible", "skipped"), self.steps())
+        self.assertEqual(self.calls(), [])
+
     def test_fails_at_once_when_nothing_newer_can_be_had(self):
         self.candidate("2.14.18-0+deb12u2")
         self.configure(bootstrap={"ansible_core": {"minimum": "2.16"}})

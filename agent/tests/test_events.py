@@ -1,4 +1,3 @@
-import contextlib
 import errno
 import glob
 import json
@@ -6,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import unittest.mock
 
 from nexus_pull import events, files
 from nexus_pull.events import limits
@@ -38,6 +38,24 @@ class EventsTest(MachineTest):
 
     def waiting(self):
         return [json.loads(one.read()) for one in Spool(self.paths).waiting()]
+
+    def trace(self):
+        """Names of what is synced and moved, in the order of the calls."""
+        calls = []
+
+        def traced(name, path_of):
+            original = getattr(os, name)
+
+            def call(*arguments):
+                calls.append((name, os.path.basename(path_of(*arguments))))
+                return original(*arguments)
+
+            setattr(os, name, call)
+            self.addCleanup(setattr, os, name, original)
+
+        traced("fsync", lambda descriptor: os.readlink("/proc/self/fd/%d" % descriptor))
+        traced("replace", lambda old, new: new)
+        return calls
 
 
 class Recorded(EventsTest):
@@ -161,30 +179,27 @@ class Numbers(EventsTest):
 class Durable(EventsTest):
     """What kill -9 cannot show, since the page cache outlives it: nothing is relied on before it was fsynced."""
 
-    def trace(self):
-        """Names of what is synced and moved, in the order of the calls."""
-        calls = []
-
-        def traced(name, path_of):
-            original = getattr(os, name)
-
-            def call(*arguments):
-                calls.append((name, os.path.basename(path_of(*arguments))))
-                return original(*arguments)
-
-            setattr(os, name, call)
-            self.addCleanup(setattr, os, name, original)
-
-        traced("fsync", lambda descriptor: os.readlink("/proc/self/fd/%d" % descriptor))
-        traced("replace", lambda old, new: new)
-        return calls
-
     def test_an_event_is_synced_then_named_then_its_name_is_synced(self):
         self.record()
         calls = self.trace()
         self.record()
         name = "000001-0000000000000002.json"
         self.assertEqual(calls, [("fsync", name + files.NEW_SUFFIX), ("replace", name), ("fsync", "spool")])
+
+    def test_all_of_it_is_written_when_it_is_synced(self):
+        original, synced = os.fsync, {}
+
+        def fsync(descriptor):
+            path = os.readlink("/proc/self/fd/%d" % descriptor)
+            if os.path.isfile(path):
+                with open(path, "rb") as stream:
+                    synced[os.path.basename(path)] = stream.read()
+            return original(descriptor)
+
+        with unittest.mock.patch.object(os, "fsync", fsync):
+            event = self.record()
+        name = "000001-0000000000000001.json" + files.NEW_SUFFIX
+        self.assertEqual(json.loads(synced[name].decode() or "null"), event)
 
     def test_its_number_is_used_up_on_disk_before_it_leaves(self):
         self.record()
@@ -215,6 +230,14 @@ class FullDisk(EventsTest):
         self.assertEqual(self.waiting()[1:], made)
         self.assertEqual(self.read("/dev/console"), "")
 
+    def test_an_event_in_the_reserve_is_synced_then_named_then_its_name_is_synced(self):
+        self.record()
+        self.fill()
+        calls = self.trace()
+        self.record()
+        name = "000001-0000000000000002.json"
+        self.assertEqual(calls, [("fsync", "event-0.slot"), ("replace", name), ("fsync", "spool")])
+
     def test_progress_gives_way_before_a_last_word_and_what_is_dropped_is_counted(self):
         last_word = {"run_id": "r-1", "reason": "disk_full", "outcome": "interrupted"}
         for number in range(5):
@@ -236,59 +259,3 @@ class FullDisk(EventsTest):
         event = self.record()
         self.assertEqual(self.waiting(), [])
         self.assertIn("the event %s run.queued could NOT be kept" % event["id"], self.read("/dev/console"))
-
-
-class ReallyFullDisk(EventsTest):
-    """The same on a file system of one megabyte that has no block left."""
-
-    def setUp(self):
-        super().setUp()
-        os.makedirs(self.paths.var, exist_ok=True)
-        mount = ["mount", "-t", "tmpfs", "-o", "size=1m,mode=700", "tmpfs", self.paths.var]
-        done = subprocess.run(mount, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            if os.environ.get("CI"):
-                self.fail("in CI every test runs: %s" % done.stderr)
-            self.skipTest("NOT TESTED: no right to mount a small tmpfs: %s" % done.stderr.strip())
-        self.addCleanup(subprocess.run, ["umount", "--lazy", self.paths.var], check=False)
-        self.recorder = events.Recorder(self.paths, self.config, now=lambda: 1767225600)
-
-    def fill(self):
-        with contextlib.suppress(OSError), open(self.paths.var + "/filler", "wb", buffering=0) as stream:
-            while True:
-                stream.write(b"\0" * 4096)
-        self.assertEqual(os.statvfs(self.paths.var).f_bavail, 0)
-
-    def counted(self, made):
-        """All that was recorded is there, or was counted as dropped; in order. Their kinds."""
-        waiting = self.waiting()
-        dropped = files.read_json(self.paths.stream)["dropped"]
-        self.assertEqual(len(waiting) + dropped, made)
-        seqs = [event["data"]["seq"] for event in waiting]
-        self.assertEqual(seqs, sorted(set(seqs)))
-        return [event["type"].rsplit(".", 1)[-1] for event in waiting], dropped
-
-    def test_the_last_words_are_kept_and_when_there_is_room_all_is(self):
-        made = 5
-        for number in range(made):
-            self.record("run.progress", run_id="r-1", tasks_run=number)
-        self.fill()
-        while files.read_json(self.paths.stream)["dropped"] <= 5:
-            self.record("run.interrupted", run_id="r-1", reason="disk_full", outcome="interrupted")
-            made += 1
-            self.assertLess(made, 1000, "the disk is never full")
-        kinds, dropped = self.counted(made)
-        self.assertNotIn("progress", kinds)
-        # Another process, as the flusher is one: what it finds is whole.
-        self.assertEqual(len(Spool(self.paths).waiting()), len(kinds))
-        Spool(self.paths).finish(Spool(self.paths).waiting()[:3])
-        os.unlink(self.paths.var + "/filler")
-        for _ in range(20):
-            self.record()
-        after, dropped_after = self.counted(made + 20 - 3)
-        self.assertEqual((after.count("queued"), dropped_after), (20, dropped))
-        self.assertEqual(Spool(self.paths).unreported_drops(), dropped)
-        # The reserve is there again for the next time.
-        self.fill()
-        self.record()
-        self.assertEqual(self.counted(made + 20 - 3 + 1)[1], dropped)

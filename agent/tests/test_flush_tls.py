@@ -69,6 +69,18 @@ class Tls(FlushTest):
         self.assertEqual(self.quietly(flusher.run), 0)
         self.assertEqual(self.bodies(receiver), made)
 
+    def test_no_redirect_is_followed(self):
+        other = self.receiver()
+        for status in (301, 302, 303, 307, 308):
+            receiver = Receiver((status, {"location": other.url}, b""), certificate=self.good)
+            self.addCleanup(receiver.close)
+            self.adopted(receiver.url, ca_certificate=self.ours.pem)
+            made = self.record()
+            self.quietly(self.flusher().step)
+            self.assertEqual(files.read_json(self.paths.delivery)["reason"], "receiver_redirected")
+            self.assertEqual(self.waiting()[-1:], made)
+        self.assertEqual(other.requests, [])
+
     def test_plain_http_on_that_port_is_said(self):
         self.adopted(self.receiver().url.replace("http:", "https:"))
         self.record()

@@ -6,7 +6,7 @@ import os
 import unittest
 
 from tests import openbao
-from tests.support import MachineTest, configuration
+from tests.support import MachineTest, Receiver, configuration
 
 SECRETS = {
     "git_token": {"path": "secret/data/nexus", "field": "token"},
@@ -246,6 +246,19 @@ class Refusals(VaultTest):
         self.settings["address"] = "http://127.0.0.1:9"
         self.assertEqual(self.refused().reason, "vault_unreachable")
         self.assertEqual(self.pauses, [2, 5, 15])
+
+    def test_no_redirect_takes_the_token_elsewhere(self):
+        self.seed(self.server.wrapped())
+        other = Receiver()
+        self.addCleanup(other.close)
+        for status in (301, 302, 303, 307, 308):
+            front = Receiver((status, {"location": other.url}, b""))
+            self.addCleanup(front.close)
+            self.settings["address"] = front.url
+            refused = self.refused()
+            self.assertEqual(refused.reason, "vault_unreachable")
+            self.assertIn("a redirect, which is not followed", refused.message)
+        self.assertEqual(other.requests, [])
 
     def test_a_name_that_does_not_resolve(self):
         self.seed(self.server.wrapped())
