@@ -118,18 +118,25 @@ def main():
 
 
 def without_prose(source):
-    """Python source without comments, docstrings and empty lines, which the seed need not carry. All else stays as it is
-    written: the same bytes from every version of Python, unlike what ast.unparse gives."""
+    """Python source without comments, docstrings, empty lines and wide indents, which the seed need not carry. All else stays
+    as it is written: the same bytes from every version of Python, unlike what ast.unparse gives."""
     lines = source.decode().split("\n")
+    depths, depth, begins = {}, 0, True
     for token in tokenize.tokenize(io.BytesIO(source).readline):
+        row, column = token.start
         if token.type == tokenize.COMMENT:
-            row, column = token.start
             lines[row - 1] = lines[row - 1][:column].rstrip()
-    kept_empty = set()
+        elif token.type in (tokenize.INDENT, tokenize.DEDENT):
+            depth += 1 if token.type == tokenize.INDENT else -1
+        elif token.type == tokenize.NEWLINE:
+            begins = True
+        elif begins and token.type not in (tokenize.NL, tokenize.ENCODING):
+            depths[row], begins = depth, False
+    texts = set()
     for node in ast.walk(ast.parse(source)):
-        # A text of several lines may have empty ones.
-        if isinstance(node, (ast.Constant, ast.JoinedStr)) and node.end_lineno > node.lineno:
-            kept_empty.update(range(node.lineno, node.end_lineno + 1))
+        # A text of several lines may have empty ones, and its indents are its own.
+        if isinstance(node, (ast.Constant, ast.JoinedStr)):
+            texts.update(range(node.lineno + 1, node.end_lineno + 1))
     for node in ast.walk(ast.parse(source)):
         prose = _docstring(node)
         if prose is not None:
@@ -137,8 +144,12 @@ def without_prose(source):
             lines[prose.lineno - 1] = lines[prose.lineno - 1][: prose.col_offset] + ("pass" if alone else "")
             for row in range(prose.lineno, prose.end_lineno):
                 lines[row] = ""
-            kept_empty.difference_update(range(prose.lineno, prose.end_lineno + 1))
-    shown = [line for row, line in enumerate(lines, 1) if line.strip() or row in kept_empty]
+            texts.difference_update(range(prose.lineno, prose.end_lineno + 1))
+    shown = [
+        line if row in texts else " " * depths.get(row, 0) + line.lstrip()
+        for row, line in enumerate(lines, 1)
+        if line.strip() or row in texts
+    ]
     return ("\n".join(shown) + "\n").encode()
 
 

@@ -62,9 +62,13 @@ class Build(unittest.TestCase):
 
     def test_a_text_keeps_what_looks_like_prose(self):
         tricky = b'"""doc"""\nX = """a # b\n\n  # c\n"""  # d\n\ndef f():\n    """doc"""\n\nY = "#"\n'
-        self.assertEqual(
-            build.without_prose(tricky), b'X = """a # b\n\n  # c\n"""\ndef f():\n    pass\nY = "#"\n'
-        )
+        self.assertEqual(build.without_prose(tricky), b'X = """a # b\n\n  # c\n"""\ndef f():\n pass\nY = "#"\n')
+
+    def test_indents_are_one_space_except_in_texts(self):
+        source = b'if X:\n    if (A and\n            B):\n        Y = f"""\n    {X}\n\n    """, [\n            1,\n        ]\n    Z = 2\n'
+        shipped = b'if X:\n if (A and\nB):\n  Y = f"""\n    {X}\n\n    """, [\n1,\n]\n Z = 2\n'
+        self.assertEqual(build.without_prose(source), shipped)
+        self.assertEqual(ast.dump(ast.parse(shipped)), ast.dump(ast.parse(source)))
 
     def test_the_file_runs_alone(self):
         done = subprocess.run([sys.executable, "-I", PROGRAM, "--version"], capture_output=True, text=True, check=True)
