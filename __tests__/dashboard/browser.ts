@@ -22,6 +22,8 @@ declare global {
   interface Window {
     violations: string[];
     attacked?: boolean;
+    /** Hostile texts that were run, by their numbers. */
+    attacks: number[];
     /** Set by a test: gone after a reload. */
     mark?: string;
   }
@@ -68,6 +70,7 @@ export async function open(browser: Browser, address: string, looks: Looks = {})
   });
   await page.addInitScript(() => {
     window.violations = [];
+    window.attacks = [];
     document.addEventListener("securitypolicyviolation", (event) =>
       window.violations.push(`${event.violatedDirective} ${event.blockedURI} ${event.sample}`),
     );

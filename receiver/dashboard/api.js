@@ -23,7 +23,8 @@ async function ask(path, init = {}) {
   const response = await fetch(path, { ...init, headers, cache: "no-store", credentials: "omit" });
   if (response.ok) return response;
   if (response.status === 401) throw new Unauthorized("the receiver wants a token from here");
-  if (response.status === 404) throw new NotFound("unknown");
+  // A name that no VM can have is refused before it is looked for.
+  if (response.status === 404 || response.status === 400) throw new NotFound("unknown");
   throw new Error(`${path}: ${response.status}`);
 }
 
