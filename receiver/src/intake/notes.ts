@@ -41,7 +41,15 @@ export class Ring<T> {
   }
 }
 
+/** What a terminal would obey, or what would turn a line around or end it. */
+const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g;
+
 /** Printable, on one line, not long. */
 export function printable(text: string, characters = CHARACTERS): string {
-  return text.slice(0, characters).replace(/[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g, " ");
+  return text.slice(0, characters).replace(UNPRINTABLE, " ");
+}
+
+/** The same without a loss, as JSON writes characters: inside of a JSON text it stays the same JSON. */
+export function escaped(text: string): string {
+  return text.replace(UNPRINTABLE, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }

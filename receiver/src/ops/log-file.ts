@@ -3,7 +3,7 @@ import { closeSync, openSync, writeSync } from "node:fs";
 import type { LogRecord } from "../domain/log";
 import { textOf } from "../domain/log";
 import type { VmState } from "../domain/state";
-import { printable, type Remark } from "../intake/notes";
+import { escaped, printable, type Remark } from "../intake/notes";
 
 export class LogFile {
   private descriptor: number;
@@ -12,9 +12,12 @@ export class LogFile {
     this.descriptor = openSync(path, "a", 0o640);
   }
 
-  /** Written at once: the file is for people, and its pages are the kernel's to flush. */
+  /**
+   * Written at once: the file is for people, and its pages are the kernel's to flush. Whatever a text holds, it is one line
+   * that no terminal obeys: JSON leaves the control characters beyond ASCII as they are.
+   */
   public line(text: string): void {
-    writeSync(this.descriptor, `${text}\n`);
+    writeSync(this.descriptor, `${escaped(text)}\n`);
   }
 
   /** After logrotate has moved the file away. */

@@ -19,6 +19,8 @@ const configOf = (args: readonly string[], env?: Record<string, string>) => {
   return outcome.config;
 };
 
+type Json = Readonly<Record<string, unknown>>;
+
 describe("configuration", () => {
   test("has defaults", () => {
     expect(configOf([])).toMatchObject({ host: "0.0.0.0", port: 9191, readers: "private", takeNotes: true });
@@ -164,5 +166,41 @@ test("a line is one line, whatever a message holds", () => {
   expect(line).toBe(
     "2026-01-01T00:00:00.000Z #1 dev/nexus-01 run.failed -> Failed reason=task_failed outcome=failed run_id=run-1 " +
       'message="a b [31m  " commit=111111111111',
+  );
+});
+
+describe("hostile texts in the log file", () => {
+  const codes = [
+    [0, 0x1f],
+    [0x7f, 0x9f],
+    [0x2028, 0x202e],
+    [0x2066, 0x2069],
+  ] as const;
+  const all = codes.flatMap(([first, last]) => Array.from({ length: last - first + 1 }, (_, i) => first + i));
+  const HOSTILE = `\u001b]0;owned\u0007\u009b2J\r2026-01-01T00:00:00.000Z #9 dev/x${String.fromCharCode(...all)}"\\`;
+  const [record] = logOf(["run.failed", { data: { message: HOSTILE, run_id: HOSTILE, tail: [HOSTILE] } }]);
+  const state = folded([record as never]);
+  const from = { at: "2026-01-01T00:00:00.000Z", remote: `192.0.2.7${HOSTILE}` };
+  const note = { kind: "note", ...from, text: HOSTILE } as const;
+  const refused = { kind: "refused", ...from, code: "event_invalid", detail: HOSTILE } as const;
+
+  test.each([
+    ["text", [lineOf(record as never, state), ...[note, refused].map(remarkLine)]],
+    ["json", [jsonLineOf(record as never, state), ...[note, refused].map(jsonRemarkLine)]],
+  ])(
+    "format %s: fails when a control character, a line's end or a terminal's escape gets there raw",
+    (format, lines) => {
+      const path = join(folder, `hostile-${format}`);
+      const log = new LogFile(path);
+      for (const line of lines) log.line(line);
+      log.close();
+      const written = readFileSync(path, "utf8");
+      // Line feeds are between lines only.
+      const raw = [...written].filter((character) => all.includes(character.codePointAt(0) ?? 0) && character !== "\n");
+      expect([raw, written.split("\n").length]).toEqual([[], lines.length + 1]);
+      if (format === "text") return;
+      const [first, second] = written.split("\n").map((line) => (line === "" ? {} : (JSON.parse(line) as Json)));
+      expect([first?.["event"], second?.["text"]]).toEqual([JSON.parse(record?.text ?? ""), HOSTILE]);
+    },
   );
 });
