@@ -1,7 +1,7 @@
 // What live views have in common, on the wire: bare sockets against real HTTP on loopback.
 import { connect, type Socket } from "node:net";
 import { event, say } from "../test-support";
-import { closeAll, Served } from "./test-server";
+import { closeAll, codeOf, Served } from "./test-server";
 
 const ends: Socket[] = [];
 afterEach(async () => {
@@ -86,6 +86,56 @@ describe.each(VIEWS)("%s", (path) => {
     expect(frames.map(({ length }) => length)).toEqual([1, 1, 1]);
     expect(frames[1]?.[0]).toBe(frames[0]?.[0]);
     expect(frames[2]?.[0]).toBe(frames[0]?.[0]);
+  });
+
+  describe("a client that does not read", () => {
+    /** Only the stream's own clock is the test's: what the sockets do takes the time that it takes. */
+    const stopClock = (): void => {
+      const real = ["Date", "hrtime", "nextTick", "queueMicrotask", "setImmediate", "setTimeout"] as const;
+      jest.useFakeTimers({ doNotFake: [...real, "clearImmediate", "clearTimeout"] });
+      jest.advanceTimersByTime(1000);
+    };
+
+    /** Two live views, of which one reads no more: what it is sent stays here, as when the system's buffers are full. */
+    const oneStalls = async (served: Served): Promise<readonly [stalled: Raw, reads: Raw]> => {
+      const [stalled, reads] = [await Raw.open(served, stream(path)), await Raw.open(served, stream(path))];
+      await Promise.all([stalled, reads].map((view) => view.has(path === "/status/stream" ? "data: " : "\n\n")));
+      stalled.far.cork();
+      await say(served.engine, event("run.failed", { vm: "vm-1", data: { message: "x".repeat(200_000) } }));
+      await reads.has("x".repeat(200_000));
+      while (!stalled.far.writableNeedDrain || reads.far.writableNeedDrain) await new Promise(setImmediate);
+      return [stalled, reads];
+    };
+
+    test("fails when it keeps its seat for longer than a minute or so, or loses it sooner", async () => {
+      stopClock();
+      const served = await Served.open({ maxStreamsOfOne: 2 });
+      const [stalled, reads] = await oneStalls(served);
+      jest.advanceTimersByTime(60_000);
+      expect([stalled.far.destroyed, await codeOf(await served.get(path))]).toEqual([false, "streams_exhausted"]);
+      jest.advanceTimersByTime(15_000);
+      await stalled.until(() => stalled.closed);
+      const again = await Raw.open(served, stream(path));
+      await again.has(": from here on\n\n");
+      expect(again.text).toMatch(/^HTTP\/1\.1 200/);
+      // Who reads is told that the connection lives, and keeps it.
+      await reads.until(() => reads.text.match(/^:$/gm)?.length === 5);
+      expect([reads.closed, reads.far.destroyed]).toEqual([false, false]);
+    });
+
+    test("fails when it is not given all of it as soon as it reads again, or is dropped later for what was", async () => {
+      stopClock();
+      const served = await Served.open();
+      const [stalled] = await oneStalls(served);
+      await say(served.engine, event("run.started", { vm: "vm-2" }));
+      jest.advanceTimersByTime(45_000);
+      stalled.far.uncork();
+      await stalled.has("x".repeat(200_000));
+      await stalled.has('"vm-2"');
+      jest.advanceTimersByTime(60_000);
+      await stalled.has("\n\n:\n\n");
+      expect([stalled.closed, stalled.far.destroyed]).toEqual([false, false]);
+    });
   });
 
   test("behind another request on the connection, fails when it does not wait for that one's answer", async () => {
