@@ -98,8 +98,11 @@ export class FakeClock {
   }
 }
 
-export async function openEngine(store: Store, clock: FakeClock): Promise<Engine> {
-  return Engine.open({ store, now: clock.read, lingerMs: 0 });
+/** States are kept so seldom that most are behind, and so often that each is kept now and then. */
+const BEHIND_AT_MOST = 3;
+
+export async function openEngine(store: Store, clock: FakeClock, behindAtMost = BEHIND_AT_MOST): Promise<Engine> {
+  return Engine.open({ store, now: clock.read, lingerMs: 0, behindAtMost });
 }
 
 export const say = (engine: Engine, ...events: readonly Event[]) => engine.submit(takeEvents(events.map(incoming)));

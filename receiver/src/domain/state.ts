@@ -2,6 +2,12 @@
 import { type ConditionName, type ConditionStatus, lifecycle, type Phase } from "../../../contract";
 import type { Data, LogRecord } from "./log";
 
+/**
+ * The number of the fold: it grows when a log comes to another state than before, or to one with other members. A store whose
+ * states are of another fold has them made anew.
+ */
+export const FOLD = 1;
+
 export interface Condition {
   readonly status: ConditionStatus;
   readonly reason: string;

@@ -6,6 +6,7 @@ import { type Changes, StoreError } from "../store/port";
 import { A, B, event, FakeClock, openEngine, say, T0 } from "../test-support";
 import { aboutVm, noteForeignKey, putRoster, useId } from "./commands";
 import type { Engine } from "./engine";
+import { readStates } from "./projection";
 import { Refusal } from "./refusal";
 
 const ENTRY: RosterEntry = { name: "nexus-01", instance_id: "iid-1", deadline_s: 1800, ref: "main" };
@@ -294,7 +295,7 @@ test("fails when the live projection is not what the log says", async () => {
       const records = await lab.store.events({ after: 0, limit: 10_000 });
       if (records.length === 0) return;
       expect(lab.state()).toEqual(project(records, lab.clock.now));
-      expect(await lab.store.states()).toEqual([lab.state()]);
+      expect(await readStates(lab.store, lab.clock.now)).toEqual([lab.state()]);
       expect(new Set(records.map(({ id }) => id)).size).toBe(records.length);
       expect(lab.state()?.suspects).toEqual({});
     }),

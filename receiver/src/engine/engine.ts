@@ -1,9 +1,11 @@
 // The one writer: requests queue up, a group of them is decided and committed at once, then all are answered.
 import type { LogRecord } from "../domain/log";
 import { due } from "../domain/clock";
+import type { VmState } from "../domain/state";
 import { type Changes, type EventName, type Head, isNothing, nameOf, type News, NOWHERE } from "../store/port";
 import { type Store, StoreError } from "../store/port";
-import { Fleets } from "./fleets";
+import type { Fleets } from "./fleets";
+import { Projection } from "./projection";
 import { Refusal } from "./refusal";
 import { Transaction } from "./transaction";
 
@@ -15,6 +17,8 @@ export interface EngineOptions {
   /** @default 500 */
   readonly groupSize?: number;
   readonly observe?: EngineObserver;
+  /** How many records of the log a state that is kept in the store may be behind. @default 20000 */
+  readonly behindAtMost?: number;
 }
 
 export interface EngineObserver {
@@ -54,7 +58,8 @@ interface Trouble {
 }
 
 export class Engine {
-  public readonly fleets = new Fleets();
+  public readonly fleets: Fleets;
+  private readonly projection: Projection;
   private readonly queue: Work[] = [];
   private readonly listeners = new Set<(records: readonly LogRecord[]) => void>();
   private head = NOWHERE;
@@ -70,13 +75,15 @@ export class Engine {
 
   private constructor(private readonly options: EngineOptions) {
     this.listening = options.now();
+    this.projection = new Projection(options.store, options.now, options.behindAtMost);
+    this.fleets = this.projection.fleets;
   }
 
   public static async open(options: EngineOptions): Promise<Engine> {
     const engine = new Engine(options);
     // The head first: states may be newer than it, but none older.
     engine.head = (await options.store.news(EVERYTHING)).head;
-    engine.fleets.put(await options.store.states());
+    (await engine.projection.read())();
     await options.store.follow(() => void engine.refresh());
     return engine;
   }
@@ -124,7 +131,7 @@ export class Engine {
 
   private async catchUp(): Promise<void> {
     try {
-      this.apply(await this.options.store.news(this.head));
+      await this.learn(await this.options.store.news(this.head));
       this.works("reading");
     } catch (error) {
       if (this.troubles.reading === undefined) this.options.observe?.failed(error);
@@ -226,20 +233,22 @@ export class Engine {
   private async writeGroup(group: readonly Work[]): Promise<readonly Settled[]> {
     let settled: Settled[] = [];
     let changes: Changes = { records: [], vms: [], requests: [] };
+    let states: readonly VmState[] = [];
     let begun = process.hrtime.bigint();
     try {
       const head = await this.options.store.write(this.head, async (news) => {
-        this.apply(news);
+        await this.learn(news);
         const transaction = await this.transaction(group);
         settled = [];
         for (const work of group) settled.push(await decideOne(work, transaction));
+        states = [...transaction.states().values()];
         begun = process.hrtime.bigint();
-        return (changes = transaction.changes());
+        return (changes = this.complete(transaction));
       });
       if (isNothing(changes)) return settled;
       this.works("writing");
-      this.options.observe?.committed(changes, Number(process.hrtime.bigint() - begun) / 1e9);
-      this.apply({ head, ...changes });
+      this.options.observe?.committed({ ...changes, vms: states }, Number(process.hrtime.bigint() - begun) / 1e9);
+      this.apply(head, changes.records, () => this.projection.take(states, changes));
     } catch (error) {
       this.fails("writing", error);
       throw error;
@@ -255,12 +264,23 @@ export class Engine {
     return new Transaction(store, this.fleets, this.head.position, this.clock(), looked);
   }
 
+  private complete(transaction: Transaction): Changes {
+    const changes = transaction.changes();
+    return isNothing(changes) ? changes : this.projection.withDue(changes, transaction.states(), this.head.position);
+  }
+
+  /** What others committed. */
+  private async learn(news: News): Promise<void> {
+    if (news.head.version <= this.head.version) return;
+    this.apply(news.head, news.records, this.projection.told(news) ?? (await this.projection.read()));
+  }
+
   /** What became known, in the order of versions: news that is older than what is known is none. */
-  private apply({ head, records, vms }: News): void {
+  private apply(head: Head, records: readonly LogRecord[], take: () => void): void {
     if (head.version <= this.head.version) return;
     const fresh = records.filter(({ position }) => position > this.head.position);
     this.head = head;
-    this.fleets.put(vms);
+    take();
     for (const listener of this.listeners) listener(fresh);
   }
 }

@@ -33,7 +33,11 @@ export class Fleets {
   }
 
   public get(fleet: string, vm: string): VmState | undefined {
-    return this.states.get(keyOf(fleet, vm));
+    return this.byKey(keyOf(fleet, vm));
+  }
+
+  public byKey(key: string): VmState | undefined {
+    return this.states.get(key);
   }
 
   /** The VM of which a stream was heard. */

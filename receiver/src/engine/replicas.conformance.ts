@@ -7,6 +7,7 @@ import { PostgresStore } from "../store/postgres";
 import { event, FakeClock, openEngine, say } from "../test-support";
 import { putRoster } from "./commands";
 import type { Engine } from "./engine";
+import { readStates } from "./projection";
 
 const ENTRIES: readonly RosterEntry[] = ["nexus-01", "nexus-02"].map((name) => ({
   ...{ name, instance_id: "iid-1", deadline_s: 1800, ref: "main" },
@@ -56,7 +57,7 @@ describeWith(["postgres"], "two engines on one database", () => {
     expect(accepted).toBe(types.length);
     const state = project(await store.events({ after: 0, limit: 100 }), clock.now);
     await Promise.all(engines.map((engine) => engine.refresh()));
-    expect(await store.states()).toEqual([state]);
+    expect(await readStates(store, clock.now)).toEqual([state]);
     for (const engine of engines) expect(engine.fleets.all()).toEqual([state]);
   });
 

@@ -17,6 +17,8 @@ export interface Incoming {
 export class Transaction {
   private readonly records: LogRecord[] = [];
   private readonly changed = new Map<string, VmState>();
+  /** Whose state the records alone do not tell, as time had a part in it. */
+  private readonly timely = new Set<string>();
   private readonly texts = new Map<string, string>();
   private readonly requests: StoredRequest[] = [];
   private readonly bases: Base[] = [];
@@ -32,7 +34,13 @@ export class Transaction {
 
   public changes(): Changes {
     const { records, requests, bases } = this;
-    return { records, vms: [...this.changed.values()], requests, ...(bases.length === 0 ? {} : { bases }) };
+    const vms = [...this.timely].flatMap((key) => this.changed.get(key) ?? []);
+    return { records, vms, requests, ...(bases.length === 0 ? {} : { bases }) };
+  }
+
+  /** Every state that is another than before. */
+  public states(): ReadonlyMap<string, VmState> {
+    return this.changed;
   }
 
   public state(fleet: string, vm: string): VmState | undefined {
@@ -96,7 +104,7 @@ export class Transaction {
   /** Folds a VM anew when a gap has been waited for long enough. */
   public async closeGaps(state: VmState): Promise<void> {
     if (!state.held.some((held) => gapIsOver(held, this.clock.now))) return;
-    this.changed.set(keyOf(state.fleet, state.vm), await this.refold(state.fleet, state.vm));
+    await this.refold(state.fleet, state.vm);
     await this.accuse(state.fleet, state.vm);
   }
 
@@ -104,8 +112,9 @@ export class Transaction {
     const { fleet, vm } = record;
     this.records.push(record);
     this.texts.set(nameOf(record), record.text);
-    const next = advance(this.state(fleet, vm), record) ?? (await this.refold(fleet, vm));
-    this.changed.set(keyOf(fleet, vm), next);
+    const next = advance(this.state(fleet, vm), record);
+    if (next === undefined) await this.refold(fleet, vm);
+    else this.changed.set(keyOf(fleet, vm), next);
   }
 
   private async accuse(fleet: string, vm: string): Promise<void> {
@@ -113,9 +122,15 @@ export class Transaction {
     for (const draft of state === undefined ? [] : impostors(state)) await this.draft(fleet, vm, draft);
   }
 
-  private async refold(fleet: string, vm: string): Promise<VmState> {
+  private async refold(fleet: string, vm: string): Promise<void> {
     const { records, base } = await this.logOf(fleet, vm);
-    return project(records, this.clock.now, base);
+    this.keep(fleet, vm, project(records, this.clock.now, base));
+  }
+
+  private keep(fleet: string, vm: string, state: VmState | undefined): void {
+    if (state === undefined) return;
+    this.changed.set(keyOf(fleet, vm), state);
+    this.timely.add(keyOf(fleet, vm));
   }
 
   /** What is left of a VM's log, and what the rest came to. */
@@ -132,7 +147,10 @@ export class Transaction {
     const wanted = records.filter((record) => record.position < this.last && goes(record)).at(-1)?.position ?? 0;
     const through = settledThrough(records, wanted, this.clock.now, base);
     const gone = records.filter(({ position }) => position <= through);
-    if (gone.length > 0) this.bases.push({ fleet, vm, through, state: project(gone, this.clock.now, base) });
+    if (gone.length === 0) return 0;
+    this.bases.push({ fleet, vm, through, state: project(gone, this.clock.now, base) });
+    // The records that its state is told from are no more.
+    this.keep(fleet, vm, this.state(fleet, vm));
     return gone.length;
   }
 }

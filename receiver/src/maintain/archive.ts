@@ -5,7 +5,7 @@ import type { Readable } from "node:stream";
 import type { Event } from "../../../contract";
 import { type LogRecord, recordOf } from "../domain/log";
 import { project } from "../domain/project";
-import type { VmState } from "../domain/state";
+import { FOLD } from "../domain/state";
 import type { Base, Changes, Loader, Store, StoredRequest } from "../store/port";
 
 const PREFIX = "io.nexus-pull.archive.";
@@ -90,6 +90,7 @@ class Import {
   private part = { records: [] as LogRecord[], requests: [] as StoredRequest[], kept: [] as [string, string][] };
   private begun = false;
   private ended?: number;
+  private last = 0;
   public events = 0;
 
   public constructor(
@@ -119,6 +120,7 @@ class Import {
   private record(record: LogRecord): void {
     this.vms.set(`${record.fleet}/${record.vm}`, record);
     this.part.records.push(record);
+    this.last = record.position;
     this.events += 1;
   }
 
@@ -131,8 +133,8 @@ class Import {
     this.part.kept.push([key, value]);
   }
 
-  private async flush(vms: readonly VmState[] = [], bases: readonly Base[] = []): Promise<void> {
-    const changes: Changes = { ...this.part, vms, bases };
+  private async flush(more: Partial<Changes> = {}): Promise<void> {
+    const changes: Changes = { ...this.part, vms: [], ...more };
     this.part = { records: [], requests: [], kept: [] };
     await this.loader.put(changes);
   }
@@ -144,8 +146,9 @@ class Import {
     for (const [key, { fleet, vm }] of this.vms) {
       const base = this.bases.get(key);
       const state = project(await this.loader.logOf(fleet, vm), this.now, base?.state);
-      await this.flush([state], base === undefined ? [] : [base]);
+      await this.flush({ vms: [state], bases: base === undefined ? [] : [base] });
     }
+    await this.flush({ folded: { through: this.last, format: FOLD } });
   }
 }
 

@@ -112,7 +112,7 @@ async function restore(config: Config, file: string, say: Task["say"]): Promise<
 async function check(config: Config, say: Task["say"]): Promise<boolean> {
   const store = await toRead(config, say);
   try {
-    const verdict = await verify(store);
+    const verdict = await verify(store, Date.now());
     for (const line of linesOf(verdict)) say(line);
     return verdict.problems.length === 0;
   } finally {

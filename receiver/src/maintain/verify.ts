@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from "node:util";
 import { lifecycle } from "../../../contract";
 import { project } from "../domain/project";
 import type { VmState } from "../domain/state";
+import { readStates } from "../engine/projection";
 import type { Store } from "../store/port";
 
 export interface Verdict {
@@ -49,9 +50,10 @@ async function logProblems(store: Store, known: ReadonlySet<string>) {
   return { events, problems: [...problems, ...[...unknown].map((vm) => `${vm}: a log without a state`)] };
 }
 
-export async function verify(store: Store): Promise<Verdict> {
+/** `now`: as a receiver would see it that opened the store then. */
+export async function verify(store: Store, now: number): Promise<Verdict> {
   const own = await store.check();
-  const states = await store.states();
+  const states = await readStates(store, now);
   const log = await logProblems(store, new Set(states.map(({ fleet, vm }) => `${fleet}/${vm}`)));
   const problems = [...own, ...log.problems];
   for (const state of states) {

@@ -11,6 +11,7 @@ import {
   type Store,
   StoreError,
   type StoredRequest,
+  UNFOLDED,
 } from "./port";
 
 export const NOTHING: Changes = { records: [], vms: [], requests: [] };
@@ -73,6 +74,14 @@ function holdTo(open: () => Store | Promise<Store>): void {
     const states = [log.slice(0, 2), log.slice(0, 3)].map((records) => project(records, 0));
     for (const state of states) await commit(store, { ...NOTHING, vms: [state] });
     expect(await store.states()).toEqual([states[1]]);
+  });
+
+  test("keeps how far its states are folded, and by which fold", async () => {
+    expect(await store.folded()).toEqual(UNFOLDED);
+    const folded = { through: 3, format: 7 };
+    await commit(store, { ...NOTHING, folded });
+    await add(log.slice(0, 1));
+    expect(await store.folded()).toEqual(folded);
   });
 
   test("knows the newest request that counts", async () => {

@@ -5,6 +5,7 @@ import {
   type Changes,
   type EventName,
   type EventQuery,
+  type Folded,
   type Head,
   isNothing,
   type Loader,
@@ -14,6 +15,7 @@ import {
   StoreError,
   type StoredRequest,
   type Swap,
+  UNFOLDED,
 } from "./port";
 
 const keyOf = (fleet: string, vm: string): string => `${fleet}/${vm}`;
@@ -29,6 +31,7 @@ export class MemoryStore implements Store {
   private readonly bases = new Map<string, Base>();
   private last = 0;
   private version = 0;
+  private fold = UNFOLDED;
 
   public async write(since: Head, decide: (news: News) => Promise<Changes>): Promise<Head> {
     const changes = await decide(await this.news(since));
@@ -69,6 +72,7 @@ export class MemoryStore implements Store {
       this.last = record.position;
     }
     for (const state of changes.vms) this.vms.set(keyOf(state.fleet, state.vm), state);
+    this.fold = changes.folded ?? this.fold;
     this.requests.push(...changes.requests);
     for (const base of changes.bases ?? []) this.replace(base);
     for (const [key, value] of changes.kept ?? []) this.values.set(key, value);
@@ -104,6 +108,10 @@ export class MemoryStore implements Store {
 
   public async states(): Promise<readonly VmState[]> {
     return [...this.vms.values()];
+  }
+
+  public async folded(): Promise<Folded> {
+    return this.fold;
   }
 
   public async events({ after, limit, fleet, vm }: EventQuery): Promise<readonly LogRecord[]> {

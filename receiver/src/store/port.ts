@@ -26,10 +26,21 @@ export interface Base {
   readonly state: VmState;
 }
 
+/** How far the states that are kept beside the log are what the log comes to. */
+export interface Folded {
+  /** Each VM's state has all of its records up to this position; it may have more: its own `last` says. */
+  readonly through: number;
+  /** The fold that they came of; 0: none. */
+  readonly format: number;
+}
+
 /** What becomes durable together, or not at all. */
 export interface Changes {
   readonly records: readonly LogRecord[];
+  /** States that are kept; of other VMs what is kept is older, and the log behind it tells the rest. */
   readonly vms: readonly VmState[];
+  /** @default - as far as before */
+  readonly folded?: Folded;
   readonly requests: readonly StoredRequest[];
   /** Each takes the place of the one before it, and of its VM's records up to it. @default - none */
   readonly bases?: readonly Base[];
@@ -47,8 +58,10 @@ export interface Head {
 export interface News {
   readonly head: Head;
   readonly records: readonly LogRecord[];
-  /** The states that changed; they may be newer than the head, never older. */
+  /** The states that were kept anew; they may be newer than the head, never older. */
   readonly vms: readonly VmState[];
+  /** True when it was too much: then these are the newest records only. */
+  readonly cut?: true;
 }
 
 export interface EventName {
@@ -94,8 +107,9 @@ export interface Store {
   /** What is wrong with it, by its own means; nothing is nothing. */
   check(): Promise<readonly string[]>;
   lastPosition(): Promise<number>;
-  /** The states of the last commit, one a VM. */
+  /** The states that are kept, one a VM, each as of its own `last`; `engine/projection` brings them forward. */
   states(): Promise<readonly VmState[]>;
+  folded(): Promise<Folded>;
   /** What became of the beginning of a VM's log, where it is gone. */
   base(fleet: string, vm: string): Promise<Base | undefined>;
   /** Every accepted request, oldest first, page by page. */
@@ -125,9 +139,12 @@ export const NOWHERE: Head = { position: 0, version: 0 };
 
 export const nameOf = ({ fleet, vm, id }: EventName): string => `${fleet}/${vm}/${id}`;
 
-export function isNothing({ records, vms, requests, bases = [], kept = [] }: Changes): boolean {
-  return records.length + vms.length + requests.length + bases.length + kept.length === 0;
+export function isNothing({ records, vms, requests, bases = [], kept = [], folded }: Changes): boolean {
+  return folded === undefined && records.length + vms.length + requests.length + bases.length + kept.length === 0;
 }
+
+/** Of a store that keeps no state yet. */
+export const UNFOLDED: Folded = { through: 0, format: 0 };
 
 /** The store cannot take more; what was asked for did not happen. */
 export class StoreError extends Error {

@@ -28,6 +28,11 @@ CREATE TABLE kept (key text COLLATE "C" PRIMARY KEY, value text NOT NULL);
 `,
   // A state is a few KB and is written with each event of its VM: packing it and putting it aside costs more than it spares.
   "ALTER TABLE vms SET (toast_tuple_target = 8160)",
+  // The states of an older database are of an unknown fold.
+  `CREATE TABLE folded (
+  one boolean PRIMARY KEY DEFAULT true CHECK (one), through bigint NOT NULL, format bigint NOT NULL
+);
+INSERT INTO folded (through, format) VALUES (0, 0);`,
 ];
 
 /** How many were done to a database of this receiver's. */

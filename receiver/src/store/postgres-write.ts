@@ -62,5 +62,8 @@ export async function put(client: pg.ClientBase, changes: Changes, head: Head): 
     );
     await client.query("DELETE FROM events WHERE fleet = $1 AND vm = $2 AND position <= $3", [fleet, vm, through]);
   }
+  const { folded } = changes;
+  if (folded !== undefined)
+    await client.query("UPDATE folded SET through = $1, format = $2", [folded.through, folded.format]);
   for (const [key, value] of changes.kept ?? []) await client.query("INSERT INTO kept VALUES ($1, $2)", [key, value]);
 }

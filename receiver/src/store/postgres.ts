@@ -12,6 +12,7 @@ import {
   type Changes,
   type EventName,
   type EventQuery,
+  type Folded,
   type Head,
   isNothing,
   type Loader,
@@ -21,6 +22,7 @@ import {
   StoreError,
   type StoredRequest,
   type Swap,
+  UNFOLDED,
 } from "./port";
 
 const CONNECTIONS = 8;
@@ -243,6 +245,11 @@ export class PostgresStore implements Store {
     return row && { fleet, vm, through: Number(row.through), state: JSON.parse(row.state) as VmState };
   }
 
+  public async folded(): Promise<Folded> {
+    const [row] = await this.rows<Record<keyof Folded, string>>("SELECT through, format FROM folded");
+    return row === undefined ? UNFOLDED : { through: Number(row.through), format: Number(row.format) };
+  }
+
   public async events({ after, limit, fleet, vm }: EventQuery): Promise<readonly LogRecord[]> {
     const values: unknown[] = [bigint(after), bigint(limit)];
     const filter = Object.entries({ fleet, vm }).map(([name, value]) =>
@@ -343,7 +350,8 @@ async function newsFrom(client: Pick<pg.ClientBase, "query">, since: Head, head:
   );
   const states = await client.query<{ state: string }>("SELECT state FROM vms WHERE version > $1", [since.version]);
   const vms = states.rows.map(({ state }) => JSON.parse(state) as VmState);
-  return { head, records: events.rows.map(toRecord).reverse(), vms };
+  const news = { head, records: events.rows.map(toRecord).reverse(), vms };
+  return news.records.length < TOLD_AT_MOST ? news : { ...news, cut: true };
 }
 
 /** What a decision threw is no error of the database's. */

@@ -9,6 +9,7 @@ import {
   type Changes,
   type EventName,
   type EventQuery,
+  type Folded,
   type Head,
   isNothing,
   type Loader,
@@ -18,6 +19,7 @@ import {
   StoreError,
   type StoredRequest,
   type Swap,
+  UNFOLDED,
 } from "./port";
 
 /** What leads from one format to the next; the format's number is how many were done. */
@@ -41,6 +43,8 @@ CREATE INDEX requests_newest ON requests (kind, fleet, vm, ordinal);
   `CREATE TABLE bases (
   fleet TEXT NOT NULL, vm TEXT NOT NULL, through INTEGER NOT NULL, state TEXT NOT NULL, PRIMARY KEY (fleet, vm)
 ) STRICT, WITHOUT ROWID;`,
+  // The states of an older store are of an unknown fold.
+  `CREATE TABLE folded (through INTEGER NOT NULL, format INTEGER NOT NULL) STRICT; INSERT INTO folded VALUES (0, 0);`,
 ];
 
 interface EventRow {
@@ -229,7 +233,7 @@ export class SqliteStore implements Store {
     this.version += 1;
   }
 
-  private put({ records, vms, requests, bases = [], kept = [] }: Changes): void {
+  private put({ records, vms, requests, bases = [], kept = [], folded }: Changes): void {
     const event = this.prepare("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)");
     for (const { position, received, fleet, vm, id, text } of records)
       event.run(position, received, fleet, vm, id, text);
@@ -243,6 +247,8 @@ export class SqliteStore implements Store {
       this.prepare("DELETE FROM events WHERE fleet = ? AND vm = ? AND position <= ?").run(fleet, vm, through);
     }
     for (const [key, value] of kept) this.prepare("INSERT INTO kept VALUES (?, ?)").run(key, value);
+    if (folded !== undefined)
+      this.prepare("UPDATE folded SET through = ?, format = ?").run(folded.through, folded.format);
   }
 
   private rollBack(): void {
@@ -290,6 +296,10 @@ export class SqliteStore implements Store {
 
   public async states(): Promise<readonly VmState[]> {
     return this.rows<{ state: string }>("SELECT state FROM vms").map(({ state }) => JSON.parse(state) as VmState);
+  }
+
+  public async folded(): Promise<Folded> {
+    return this.rows<Folded>("SELECT through, format FROM folded")[0] ?? UNFOLDED;
   }
 
   public async events({ after, limit, fleet, vm }: EventQuery): Promise<readonly LogRecord[]> {

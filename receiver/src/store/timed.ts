@@ -5,6 +5,7 @@ const READS: readonly (keyof Store)[] = [
   "news",
   "lastPosition",
   "states",
+  "folded",
   "base",
   "requestsAfter",
   "events",

@@ -1,0 +1,131 @@
+// Every VM's state, as of the last commit. In the store a state is kept now and then only: written with each event, it would
+// be most of what a commit writes. What the kept one lacks is behind it in the log.
+import type { LogRecord } from "../domain/log";
+import { advance, project } from "../domain/project";
+import { FOLD, type VmState } from "../domain/state";
+import type { Changes, News, Store } from "../store/port";
+import { Fleets, keyOf } from "./fleets";
+
+/** So many records are read in a part of a second, when a receiver starts. */
+const BEHIND_AT_MOST = 20_000;
+const PAGE = 500;
+
+interface Read {
+  readonly states: ReadonlyMap<string, VmState>;
+  /** The first record that a VM's kept state lacks, oldest first. */
+  readonly lacks: ReadonlyMap<string, number>;
+  /** Whether the kept states are of this fold. */
+  readonly current: boolean;
+}
+
+async function refold(store: Store, { fleet, vm }: LogRecord, now: number): Promise<VmState> {
+  const records = await store.events({ after: 0, limit: Number.MAX_SAFE_INTEGER, fleet, vm });
+  return project(records, now, (await store.base(fleet, vm))?.state);
+}
+
+/** What is left of the VMs whose records went, or went in part. */
+async function basesOf(store: Store, names: readonly VmState[]): Promise<readonly VmState[]> {
+  const bases = await Promise.all(names.map(({ fleet, vm }) => store.base(fleet, vm)));
+  return bases.flatMap((base) => base?.state ?? []);
+}
+
+const byKey = (state: VmState) => [keyOf(state.fleet, state.vm), state] as const;
+
+async function read(store: Store, now: number): Promise<Read> {
+  const folded = await store.folded();
+  const current = folded.format === FOLD;
+  const kept = await store.states();
+  const states = new Map((current ? kept : await basesOf(store, kept)).map(byKey));
+  // Whatever is kept of another fold is to be replaced.
+  const lacks = new Map((current ? [] : kept).map(({ fleet, vm }) => [keyOf(fleet, vm), 1]));
+  for (let after = current ? folded.through : 0; ;) {
+    const page = await store.events({ after, limit: PAGE });
+    for (const record of page) {
+      const key = keyOf(record.fleet, record.vm);
+      const before = states.get(key);
+      if (before !== undefined && record.position <= before.last) continue;
+      states.set(key, advance(before, record) ?? (await refold(store, record, now)));
+      if (!lacks.has(key)) lacks.set(key, record.position);
+    }
+    if (page.length < PAGE) return { states, lacks, current };
+    after = page.at(-1)?.position ?? Infinity;
+  }
+}
+
+/** The states that a store's log comes to. `now`: for gaps in it that were waited for long enough. */
+export async function readStates(store: Store, now: number): Promise<readonly VmState[]> {
+  return [...(await read(store, now)).states.values()];
+}
+
+export class Projection {
+  public readonly fleets = new Fleets();
+  private readonly lacks = new Map<string, number>();
+  private current = true;
+
+  public constructor(
+    private readonly store: Store,
+    private readonly now: () => number,
+    private readonly behindAtMost = BEHIND_AT_MOST,
+  ) {}
+
+  /** Looks at the whole store. What is returned takes it over, whatever was known before. */
+  public async read(): Promise<() => void> {
+    const { states, lacks, current } = await read(this.store, this.now());
+    return () => {
+      this.fleets.put([...states.values()]);
+      this.lacks.clear();
+      for (const [key, position] of lacks) this.lacks.set(key, position);
+      this.current = current;
+    };
+  }
+
+  /** Folds what others committed. What is returned takes it over; undefined when only the whole store tells. */
+  public told({ records, vms, cut }: News): (() => void) | undefined {
+    if (cut) return undefined;
+    const changed = new Map(vms.map(byKey));
+    for (const record of records) {
+      const key = keyOf(record.fleet, record.vm);
+      const before = changed.get(key) ?? this.fleets.byKey(key);
+      if (before !== undefined && record.position <= before.last) continue;
+      const next = advance(before, record);
+      if (next === undefined) return undefined;
+      changed.set(key, next);
+    }
+    return () => this.take([...changed.values()], { records, vms });
+  }
+
+  /** What was committed, and the states that it came to. */
+  public take(changed: readonly VmState[], { records, vms, folded }: Omit<Changes, "requests">): void {
+    this.current ||= folded?.format === FOLD;
+    const kept = new Map(vms.map((state) => [keyOf(state.fleet, state.vm), state.last]));
+    for (const key of kept.keys()) this.lacks.delete(key);
+    for (const { fleet, vm, position } of records) {
+      const key = keyOf(fleet, vm);
+      if (position > (kept.get(key) ?? 0) && !this.lacks.has(key)) this.lacks.set(key, position);
+    }
+    this.fleets.put(changed);
+  }
+
+  /** The same changes, with the states that the store has lacked for long enough. `last`: the position before them. */
+  public withDue(changes: Changes, changed: ReadonlyMap<string, VmState>, last: number): Changes {
+    const { records, vms } = changes;
+    const kept = new Map(vms.map(byKey));
+    const oldest = (records.at(-1)?.position ?? last) - this.behindAtMost;
+    // At least as many as a commit can add, so that it never grows.
+    const most = kept.size + PAGE + records.length;
+    let through = last;
+    for (const [key, lacks] of this.lacks) {
+      const isDue = (!this.current || lacks <= oldest) && kept.size < most;
+      const state = isDue ? (changed.get(key) ?? this.fleets.byKey(key)) : undefined;
+      if (state !== undefined) kept.set(key, state);
+      else if (!kept.has(key)) {
+        through = lacks - 1;
+        break;
+      }
+    }
+    const all = { ...changes, vms: [...kept.values()] };
+    // Before each of another fold is replaced, they are all of none.
+    const isTold = this.current ? kept.size > vms.length : through === last;
+    return isTold ? { ...all, folded: { through, format: FOLD } } : all;
+  }
+}
