@@ -33,7 +33,7 @@ def _parser():
     parser.add_argument("--version", action="version", version="nexus-pull-agent " + VERSION)
     commands = parser.add_subparsers(dest="name", required=True, metavar="COMMAND")
     adopting = commands.add_parser("adopt", help="take over the configuration of a seed")
-    adopting.add_argument("--seed", required=True, metavar="FILE")
+    adopting.add_argument("--seed", required=True, metavar="FILE", help="the seed, as cloud-init placed it")
     adopting.set_defaults(command=_adopt)
     commands.add_parser("boot", help="record vm.booted").set_defaults(command=_boot)
     commands.add_parser("bootstrap", help="install what a run needs and is not there").set_defaults(command=_bootstrap)
@@ -45,10 +45,10 @@ def _parser():
     running.add_argument("--trigger", choices=("manual", "timer", "unit"), default="manual", help="what for; timer: skip when up to date")
     running.set_defaults(command=_run)
     showing = commands.add_parser("status", help="what is configured and what the last run came to")
-    showing.add_argument("--json", action="store_true")
+    showing.add_argument("--json", action="store_true", help="as one JSON document")
     showing.set_defaults(command=_status)
     credential = commands.add_parser("git-credential", help="for git: its credential helper")
-    credential.add_argument("operation")
+    credential.add_argument("operation", help="get; others do nothing")
     credential.set_defaults(command=_git_credential)
     return parser
 
@@ -84,12 +84,9 @@ def _heartbeat(paths, arguments):
 
 
 def _flush(paths, arguments):
-    from nexus_pull import files
-    from nexus_pull.events.flusher import Flusher
+    from nexus_pull.events.flusher import Flusher, alone
 
-    files.make_directory(paths.run)
-    # Waits for another one: to end at once would make systemd's path unit start it again and again.
-    with files.locked(paths.flush_lock):
+    with alone(paths, arguments.once):
         flusher = Flusher(paths)
         left = flusher.run(arguments.once)
     print("nexus-pull: %d events delivered, %d wait" % (flusher.delivered, left), flush=True)

@@ -13,7 +13,7 @@ def load(paths):
     """agent.json, held to the contract."""
     config = files.read_json(paths.config)
     if config is None:
-        raise AgentError("config_invalid", "%s is missing or not JSON: no seed was adopted" % paths.config)
+        raise AgentError("config_invalid", "%s is missing or not JSON: no seed was adopted (nexus-pull-agent adopt --seed FILE)" % paths.config)
     try:
         schema.check(config, "agent-config.schema.json")
     except schema.SchemaError as error:

@@ -5,8 +5,13 @@ import os
 import sys
 
 
+def plain(text):
+    """What a terminal shows and does not obey, on one line: these words may be a server's."""
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
+
+
 def say(paths, message):
-    line = "nexus-pull: " + " ".join(str(message).split())
+    line = "nexus-pull: " + plain(" ".join(str(message).split()))
     print(line, file=sys.stderr, flush=True)
     with contextlib.suppress(OSError):
         # Non-blocking: a serial console that nobody reads must not stop the machine from being configured.

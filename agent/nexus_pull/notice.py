@@ -8,6 +8,7 @@ import os
 import subprocess
 
 from nexus_pull import files
+from nexus_pull.console import plain
 from nexus_pull.process import environment
 
 WHERE = "see: journalctl -u nexus-pull, /var/log/ansible-pull.log; again: systemctl start nexus-pull"
@@ -16,7 +17,8 @@ LONGEST = 400
 
 def post(paths, lines):
     """`lines` are without secrets. A message that cannot be written is no failure of its own."""
-    shown = ["nexus-pull: " + _plain(lines[0])] + ["  " + _plain(line) for line in lines[1:]] + ["  " + WHERE]
+    words = [plain(" ".join(str(line).split()))[:LONGEST] for line in lines]
+    shown = ["nexus-pull: " + words[0], *("  " + line for line in (*words[1:], WHERE))]
     with contextlib.suppress(OSError):
         _write(paths.motd, "\n".join(shown) + "\n")
         # agetty takes a backslash for the start of something to expand.
@@ -35,12 +37,6 @@ def clear(paths):
 def _write(path, text):
     files.make_directory(os.path.dirname(path), 0o755)
     files.write(path, text.encode(errors="replace"), 0o644)
-
-
-def _plain(text):
-    """One line, no control characters: these are read by terminals."""
-    words = "".join(character if character.isprintable() else " " for character in str(text))
-    return " ".join(words.split())[:LONGEST]
 
 
 def _reload(paths):

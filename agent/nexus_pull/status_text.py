@@ -1,5 +1,7 @@
 """The status as lines for people."""
 
+from nexus_pull.console import plain
+
 DETAILS = ("trigger", "finished_at", "exit_code", "intended_sha", "applied_sha", "reason", "message")
 
 
@@ -18,7 +20,7 @@ def text(found):
     lines += _runs(found["runs"])
     lines += _spool(found)
     lines += _set_aside(found["set_aside"])
-    return "\n".join(lines)
+    return "\n".join(map(plain, lines))
 
 
 def _configured(found):

@@ -216,9 +216,9 @@ class Repository:
 
 
 class Receiver:
-    """Answers with the statuses it is given (the last one for ever) and keeps what it got."""
+    """Answers with the statuses it is given (the last one for ever), after `before`, and keeps what it got."""
 
-    def __init__(self, *answers, certificate=None):
+    def __init__(self, *answers, certificate=None, before=lambda: None):
         self.answers = list(answers) or [(200, {}, b"")]
         self.requests = []
         outer = self
@@ -227,6 +227,7 @@ class Receiver:
             def do_POST(self):
                 body = self.rfile.read(int(self.headers.get("content-length", 0)))
                 outer.requests.append((self.path, {k.lower(): v for k, v in self.headers.items()}, body))
+                before()
                 answer = outer.answers.pop(0) if len(outer.answers) > 1 else outer.answers[0]
                 if answer[0] is None:
                     return self.connection.close()

@@ -371,8 +371,8 @@ class Notice(BootstrapTest):
 
         notice.post(self.paths, ["a\x1b[2Jb\rc\\4d", "x\n" * 999])
         motd, issue = self.read("/run/motd.d/nexus-pull"), self.read("/run/issue.d/nexus-pull.issue")
-        self.assertTrue(motd.startswith("nexus-pull: a [2Jb c\\4d\n  x x"), motd)
-        self.assertTrue(issue.startswith("nexus-pull: a [2Jb c\\\\4d\n"), issue)
+        self.assertTrue(motd.startswith("nexus-pull: a\\x1b[2Jb c\\4d\n  x x"), motd)
+        self.assertTrue(issue.startswith("nexus-pull: a\\\\x1b[2Jb c\\\\4d\n"), issue)
         self.assertTrue(all(len(line) < 500 for line in motd.splitlines()))
 
 

@@ -1,17 +1,24 @@
 import base64
+import contextlib
 import hashlib
 import hmac
+import io
 import json
 import os
 import socket
+import subprocess
+import sys
+import threading
+import unittest.mock
 
 from nexus_pull import events, files
-from nexus_pull.events import restream, spool as spools
+from nexus_pull.errors import AgentError
+from nexus_pull.events import flusher as flushers, restream, spool as spools
 from nexus_pull.events.answers import RETRY, Verdict
 from nexus_pull.events.clock import Clock
 from nexus_pull.events.flusher import Flusher
 from nexus_pull.events.spool import Spool
-from tests.support import KEY, MachineTest, Receiver, configuration, keeps_event_schema
+from tests.support import KEY, PROGRAM, MachineTest, Receiver, configuration, keeps_event_schema
 
 NOW = 1767225600
 ASIDE = b'{"code": "event_invalid", "action": "set_aside", "remedy": "Upgrade the receiver."}'
@@ -155,6 +162,13 @@ class Sent(FlushTest):
         for path, content in self.tree().items():
             self.assertTrue(KEY.encode() not in content or path.startswith("/etc/nexus-pull/secrets/"), path)
 
+    def test_what_the_receiver_says_commands_no_console(self):
+        said = b'{"code": "event_invalid", "action": "set_aside", "detail": "no \\u001b[2J\\u009b\\nnever"}'
+        self.adopted(self.receiver((422, {}, said)).url)
+        self.record()
+        self.flush()
+        self.assertIn("event_invalid: no \\x1b[2J\\x9b never\n", self.read("/dev/console"))
+
 
 class TriedAgain(FlushTest):
     def test_each_attempt_is_signed_anew_and_the_id_stays(self):
@@ -243,6 +257,19 @@ class TriedAgain(FlushTest):
         done = self.agent("flush", "--once")
         self.assertEqual((done.returncode, done.stdout), (1, "nexus-pull: 0 events delivered, 3 wait\n"))
 
+    def test_without_a_configuration_it_fails_and_says_why_and_what_to_do(self):
+        done = self.agent("flush", "--once")
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertRegex(done.stderr, r"^nexus-pull: flush FAILED: config_invalid: \S+agent\.json .*\(nexus-pull-agent adopt ")
+        # Nor does the one that goes on until nothing waits.
+        self.assertRaises(AgentError, self.flusher().step)
+        self.adopted("http://127.0.0.1:9/webhook")
+        self.record(2)
+        os.unlink(self.paths.config)
+        done = self.agent("flush", "--once")
+        self.assertEqual((done.returncode, done.stdout), (1, "nexus-pull: 0 events delivered, 2 wait\n"))
+        self.assertIn("events wait in the spool: config_invalid: ", done.stderr)
+
     def test_is_said_once_when_it_begins_and_once_when_it_is_over(self):
         self.adopted(self.receiver((503, {}, b""), (503, {}, b""), (200, {}, b"")).url)
         self.record()
@@ -251,6 +278,52 @@ class TriedAgain(FlushTest):
         self.assertEqual(console.count("events wait in the spool"), 1)
         self.assertEqual(console.count("events are delivered again"), 1)
         self.assertEqual(files.read_json(self.paths.delivery)["state"], "delivering")
+
+
+class OneAtATime(FlushTest):
+    """Real processes: the first one holds a request open for as long as the test wants."""
+
+    def setUp(self):
+        super().setUp()
+        self.asked, self.answer = threading.Event(), threading.Event()
+        receiver = Receiver((200, {}, b""), before=self.hold)
+        self.addCleanup(receiver.close)
+        self.addCleanup(self.answer.set)
+        self.adopted(receiver.url)
+        self.record()
+        self.first = self.flushes()
+        self.assertTrue(self.asked.wait(60), "the first one never asked")
+
+    def hold(self):
+        if not self.asked.is_set():
+            self.asked.set()
+            self.answer.wait(60)
+
+    def flushes(self, *arguments):
+        env = {**os.environ, "NEXUS_PULL_ROOT": self.root}
+        argv = [sys.executable, PROGRAM, "flush", *arguments]
+        process = subprocess.Popen(argv, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.addCleanup(process.communicate)
+        self.addCleanup(process.kill)
+        return process
+
+    def test_another_one_says_at_once_whom_it_waits_for_and_ends_after_it(self):
+        for arguments, limit in (((), ""), (("--once",), ", 60 s at most")):
+            second = self.flushes(*arguments)
+            said = "nexus-pull: waiting for the flusher that runs (process %d) to end%s\n" % (self.first.pid, limit)
+            self.assertEqual(second.stderr.readline(), said)
+            self.assertIsNone(self.first.poll())
+        self.answer.set()
+        self.assertEqual(self.first.communicate(timeout=60)[0], "nexus-pull: 1 events delivered, 0 wait\n")
+        self.assertEqual(second.communicate(timeout=60)[0], "nexus-pull: 0 events delivered, 0 wait\n")
+
+    def test_once_waits_no_longer_than_it_says_and_fails_with_where_to_look(self):
+        with unittest.mock.patch.object(flushers, "LONGEST_WAIT_S", 0.2), self.assertRaises(AgentError) as raised:
+            with contextlib.redirect_stderr(io.StringIO()), flushers.alone(self.paths, once=True):
+                self.fail("two at once")
+        self.assertEqual(raised.exception.reason, "already_running")
+        self.assertIn("(process %d) still sends" % self.first.pid, raised.exception.message)
+        self.assertIn("nexus-pull-agent status", raised.exception.message)
 
 
 class SetAside(FlushTest):

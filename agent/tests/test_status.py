@@ -1,6 +1,6 @@
 import json
 
-from nexus_pull import events, files, status, status_text
+from nexus_pull import cli, events, files, status, status_text
 from nexus_pull.events.spool import Spool
 from tests.support import KEY, MachineTest, configuration, seed_of
 
@@ -78,6 +78,23 @@ class Status(MachineTest):
         self.assertRegex(text, r"attempts +1, the next within \d s")
         Spool(self.paths).finish()
         self.assertEqual(self.status()[0]["alarms"], [], "what does not wait any more is no alarm")
+
+    def test_what_others_said_is_shown_on_one_line_and_commands_no_terminal(self):
+        self.failed("r-1", "timeout")
+        said = {"reason": "receiver_refused", "message": "no\nrun\x1b[2J\u202e", "remedy": "a\rb\x9b", "attempts": 1}
+        self.place("/var/lib/nexus-pull/delivery.json", json.dumps({**said, "state": "waiting", "pause_s": 1}))
+        self.state(last_run={"outcome": "failed", "reason": "task_failed", "message": "a task:\n  \x07said"})
+        text = self.status()[1]
+        self.assertIn("  why           receiver_refused: no\\nrun\\x1b[2J\\u202e\n  remedy        a\\rb\\x9b\n", text)
+        self.assertIn("  message       a task:\\n  \\x07said\n", text)
+        self.assertEqual(json.loads(self.agent("status", "--json").stdout)["spool"]["delivery"]["message"], said["message"])
+
+    def test_every_command_and_option_says_what_it_is_for(self):
+        commands = next(action for action in cli._parser()._actions if action.dest == "name")
+        self.assertEqual(len(commands._choices_actions), len(commands.choices))
+        for name, parser in commands.choices.items():
+            for action in parser._actions:
+                self.assertTrue(action.help, "%s %s" % (name, action.dest))
 
     def test_says_what_was_set_aside_and_why(self):
         event = self.failed("r-1", "timeout")

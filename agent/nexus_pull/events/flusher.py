@@ -1,10 +1,12 @@
 """Send what waits in the spool: in order, in batches, signed anew at each attempt, until nothing waits."""
 
+import contextlib
 import json
 import os
 import random
+import sys
 
-from nexus_pull import boot, config as configs, files, heartbeat
+from nexus_pull import boot, config as configs, deadline, files, heartbeat
 from nexus_pull.console import say
 from nexus_pull.errors import AgentError
 from nexus_pull.events import Recorder, answers, limits, restream, signing, transport
@@ -16,6 +18,35 @@ FIRST_PAUSE_S = 1
 LONGEST_PAUSE_S = 300
 TRIM_EVERY_S = 60
 ARRAY_BYTES = 2 + 100  # brackets and commas
+LONGEST_WAIT_S = 60
+
+
+@contextlib.contextmanager
+def alone(paths, once):
+    """Be the only flusher. Waits for another one: to end at once would make systemd's path unit start it again and again.
+    With `once`, which somebody asked for, not for ever: the other one may try for days."""
+    files.make_directory(paths.run)
+    with contextlib.ExitStack() as held:
+        try:
+            held.enter_context(files.locked(paths.flush_lock, blocking=False))
+        except BlockingIOError:
+            _wait(paths, once, held)
+        with contextlib.suppress(OSError), open(paths.flush_lock, "w", encoding="ascii") as stream:
+            stream.write(str(os.getpid()))
+        yield
+
+
+def _wait(paths, once, held):
+    with open(paths.flush_lock, encoding="ascii") as stream:
+        other = "the flusher that runs (process %s)" % (stream.read() or "?")
+    limit = ", %d s at most" % LONGEST_WAIT_S if once else ""
+    print("nexus-pull: waiting for %s to end%s" % (other, limit), file=sys.stderr, flush=True)
+    try:
+        with deadline.within(LONGEST_WAIT_S) if once else contextlib.nullcontext():
+            held.enter_context(files.locked(paths.flush_lock))
+    except TimeoutError:
+        said = "%s still sends what waits, or tries to: see nexus-pull-agent status" % other
+        raise AgentError("already_running", said) from None
 
 
 class Flusher:
@@ -55,6 +86,8 @@ class Flusher:
                 return None
             return self._act(batch, self._post(config["receiver"], batch), config)
         except AgentError as error:
+            if not self._spool.waiting():
+                raise
             return self._failed(answers.Verdict(answers.RETRY, error.reason, error.message))
 
     def _config(self):
