@@ -27,6 +27,30 @@ describe("POST /webhook", () => {
     expect(await (await served.post(body, headers)).json()).toEqual({ accepted: 2, duplicates: 0 });
   });
 
+  /** The same with the members of every object in the opposite order. */
+  const respelled = <T>(value: T): T => {
+    if (typeof value !== "object" || value === null) return value;
+    if (Array.isArray(value)) return value.map(respelled) as T;
+    const members = Object.entries(value).reverse();
+    return Object.fromEntries(members.map(([name, one]) => [name, respelled(one as unknown)])) as T;
+  };
+
+  test("fails when an event that comes again with its members in another order is a conflict, or one with other content none", async () => {
+    const served = await Served.open();
+    const said = event("run.failed", { data: { failed_tasks: [{ task: "a", role: "x" }, { task: "b" }] } });
+    const other = event("run.failed", { data: { failed_tasks: [{ task: "b" }, { task: "a", role: "x" }] } });
+    expect(JSON.stringify(respelled(said))).not.toBe(JSON.stringify(said));
+    expect((await served.send(said)).status).toBe(200);
+    expect(await (await served.send(respelled(said))).json()).toEqual({ accepted: 0, duplicates: 1 });
+    expect(await codeOf(await served.send(other))).toBe("id_conflict");
+    const text = JSON.stringify([respelled(said), event("vm.heartbeat", { seq: 2 })]);
+    const batch = { "content-type": "application/cloudevents-batch+json" };
+    const answer = await served.post(text, { ...signedHeaders(text, `${A}-1-2`, SECONDS), ...batch });
+    expect(await answer.json()).toEqual({ accepted: 1, duplicates: 1 });
+    const [stored, ...more] = await served.store.events({ after: 0, limit: 10 });
+    expect([stored?.text, more.length]).toEqual([JSON.stringify(said), 1]);
+  });
+
   const one = event("vm.booted");
   const body = JSON.stringify(one);
   const good = signedHeaders(body, one.id, SECONDS);
