@@ -430,7 +430,7 @@ class Processes(BootstrapTest):
 
 
 class RealPip(BootstrapTest):
-    """Real venv and real pip, with an index on loopback that has one small ansible-core."""
+    """Real venv and real pip, with an index on loopback that has one small ansible-core, of a series that every Python takes."""
 
     def setUp(self):
         super().setUp()
@@ -439,37 +439,37 @@ class RealPip(BootstrapTest):
         pip = "[global]\nindex-url = %s\n" % self.index.url
         self.place("/var/lib/nexus-pull/home/.config/pip/pip.conf", pip)
         self.have(ansible="2.11.0")
-        self.configure(bootstrap={"deadline_s": 300, "ansible_core": {"minimum": "2.16", "pip": "2.16.19"}})
+        self.configure(bootstrap={"deadline_s": 300, "ansible_core": {"minimum": "2.14", "pip": "2.14.18"}})
 
     def test_the_pinned_ansible_goes_into_a_venv_of_its_own_and_is_the_one_that_runs(self):
-        self.index.add("2.16.19")
+        self.index.add("2.14.18")
         # What a power cut left of a former attempt.
-        self.place("/usr/local/lib/nexus-pull/ansible-core-2.16.19/bin/python", "half\n", 0o755)
+        self.place("/usr/local/lib/nexus-pull/ansible-core-2.14.18/bin/python", "half\n", 0o755)
         self.assertEqual(self.bootstrap(), 0, self.read("/dev/console"))
         data = self.events()[-1][1]
-        self.assertEqual((data["ansible_version"], data["installed"]), ("2.16.19", ["ansible-core==2.16.19 (pip)"]))
+        self.assertEqual((data["ansible_version"], data["installed"]), ("2.14.18", ["ansible-core==2.14.18 (pip)"]))
         found = shutil.which("ansible-pull", path=self.paths.search_path)
         self.assertEqual(found, self.root + "/usr/local/lib/nexus-pull/bin/ansible-pull")
         self.assertEqual(os.listdir(os.path.dirname(found)), ["ansible-pull"], "no python, no pip")
         # Another user, as whom a task may run, gets at it.
-        for path in ("", "/bin", "/ansible-core-2.16.19", "/ansible-core-2.16.19/bin/ansible-pull"):
+        for path in ("", "/bin", "/ansible-core-2.14.18", "/ansible-core-2.14.18/bin/ansible-pull"):
             self.assertEqual(self.mode("/usr/local/lib/nexus-pull" + path), "0o755", path)
         # Another pin takes its place.
-        self.index.add("2.17.1")
-        self.configure(bootstrap={"deadline_s": 300, "ansible_core": {"minimum": "2.17", "pip": "2.17.1"}})
+        self.index.add("2.15.13")
+        self.configure(bootstrap={"deadline_s": 300, "ansible_core": {"minimum": "2.15", "pip": "2.15.13"}})
         self.assertEqual(self.bootstrap(), 0, self.read("/dev/console"))
-        self.assertEqual(self.events()[-1][1]["ansible_version"], "2.17.1")
+        self.assertEqual(self.events()[-1][1]["ansible_version"], "2.15.13")
 
     def test_fails_when_the_index_has_not_the_pinned_one(self):
-        self.index.add("2.17.1")
+        self.index.add("2.15.13")
         # A first pause beyond the deadline: one attempt.
         self.assertEqual(self.bootstrap(jitter=999), 1)
         failed = self.failure()
         self.assertEqual(failed["reason"], "pip_install_failed")
-        self.assertIn("No matching distribution found for ansible-core==2.16.19", failed["message"])
+        self.assertIn("No matching distribution found for ansible-core==2.14.18", failed["message"])
 
     def test_fails_when_the_pinned_one_is_for_another_python(self):
-        self.index.add("2.16.19", requires_python=">=3.99")
+        self.index.add("2.14.18", requires_python=">=3.99")
         self.assertEqual(self.bootstrap(), 1)
         failed = self.failure()
         self.assertEqual((failed["reason"], failed["attempts"]), ("python_too_old", 1))

@@ -1,12 +1,10 @@
 """One request to the receiver: no redirect is followed, no certificate goes unchecked."""
 
 import http.client
-import ssl
 import urllib.error
 import urllib.request
 
-from nexus_pull import VERSION, deadline
-from nexus_pull.errors import AgentError
+from nexus_pull import VERSION, deadline, tls
 from nexus_pull.events import answers
 
 TIMEOUT_S = 20  # of each step
@@ -25,13 +23,8 @@ def opener(receiver):
     """What `post` needs, for the receiver of the configuration."""
     if not receiver["url"].startswith("https:"):
         return urllib.request.build_opener(_NoRedirect)
-    context = ssl.create_default_context()
-    if "ca_certificate" in receiver:
-        try:
-            context.load_verify_locations(cadata=receiver["ca_certificate"])
-        except ssl.SSLError as error:
-            raise AgentError("config_invalid", "receiver.ca_certificate is no PEM certificate") from error
-    return urllib.request.build_opener(_NoRedirect, urllib.request.HTTPSHandler(context=context))
+    https = urllib.request.HTTPSHandler(context=tls.context(receiver, "receiver"))
+    return urllib.request.build_opener(_NoRedirect, https)
 
 
 def post(way, url, headers, body, synced):

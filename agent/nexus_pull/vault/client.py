@@ -7,7 +7,7 @@ import ssl
 import urllib.error
 import urllib.request
 
-from nexus_pull import deadline
+from nexus_pull import deadline, tls
 from nexus_pull.errors import AgentError
 
 TIMEOUT_S = 30  # of each step
@@ -35,13 +35,8 @@ class Client:
     def __init__(self, settings):
         self.address = settings["address"].rstrip("/")
         self._namespace = settings.get("namespace")
-        context = ssl.create_default_context()
-        if "ca_certificate" in settings:
-            try:
-                context.load_verify_locations(cadata=settings["ca_certificate"])
-            except ssl.SSLError as error:
-                raise AgentError("config_invalid", "vault.ca_certificate: %s" % error) from error
-        self._opener = urllib.request.build_opener(_NoRedirect, urllib.request.HTTPSHandler(context=context))
+        https = urllib.request.HTTPSHandler(context=tls.context(settings, "vault"))
+        self._opener = urllib.request.build_opener(_NoRedirect, https)
 
     def get(self, path, token):
         return self._request("GET", path, token, None)

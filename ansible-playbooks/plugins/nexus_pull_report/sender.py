@@ -113,6 +113,8 @@ class Post:
     def __init__(self, settings):
         self._url, self._key = settings["url"], settings["key"]
         context = ssl.create_default_context(cafile=settings.get("ca_file") or None)
+        # From Python 3.13 on the default wants extensions that many a private authority leaves out; the agent takes those, too.
+        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
         self._opener = urllib.request.build_opener(NoRedirect, urllib.request.HTTPSHandler(context=context))
 
     def deliver(self, event, deadline):
