@@ -15,6 +15,7 @@ export type ToolName =
   | "tofurc"
   | "provider-mirror"
   | "cloud-init-root"
+  | "distro-root"
   | "cdktf"
   | "postgres"
   | "python3"
@@ -45,6 +46,11 @@ const SOURCES: Record<ToolName, Source> = {
     variable: "NEXUS_PULL_CLOUD_INIT_ROOT",
     script: ["tools/cloud-init-root.sh", "--print", "--no-build"],
     build: "tools/cloud-init-root.sh",
+  },
+  "distro-root": {
+    variable: "NEXUS_PULL_DISTRO_ROOT",
+    script: ["tools/distro-root.sh", "--print", "--no-build"],
+    build: "tools/distro-root.sh",
   },
   "systemd-root": {
     variable: "NEXUS_PULL_SYSTEMD_ROOT",
