@@ -3,6 +3,7 @@
 import glob
 import json
 import os
+import secrets
 import subprocess
 import sys
 import threading
@@ -13,12 +14,14 @@ from tests import PROGRAM, openbao
 from tests.gitserver import GitServer, make_certificate
 from tests.support import AnsibleTest, Receiver, Repository, ansible_core, configuration, merged
 
+# Of this run alone: what a second one beside it shows on purpose is no leak of this one's.
+_OWN = secrets.token_hex(4)
 CANARIES = {
-    "git_token": "canary-1-git/token+x",
-    "vault_password": "canary-2-vault-password",
-    "variable": "canary-3-\"quoted\" \\ variable",
-    "deploy_key": "canary-4-deploy-key",
-    "receiver_key": "c0ffee" + "5eed" * 14 + "c0",
+    "git_token": "canary-1-git/token+x" + _OWN,
+    "vault_password": "canary-2-vault-password" + _OWN,
+    "variable": "canary-3-\"quoted\" \\ variable" + _OWN,
+    "deploy_key": "canary-4-deploy-key" + _OWN,
+    "receiver_key": "c0ffee" + "5eed" * 12 + _OWN + "c0",
 }
 # What each program was given, by itself: a sample of /proc may miss one that lives for a moment.
 WITNESS = """#!/bin/sh
