@@ -67,6 +67,25 @@ describeWith(["chromium"], "the dashboard", () => {
     await close(watched);
   });
 
+  test("fails when VMs of one name in several fleets look alike, or a name that is nobody else's gets longer", async () => {
+    const served = await Served.open();
+    for (const vm of ["web-01", "db-01"]) await say(served.engine, event("run.failed", { vm }));
+    const watched = await open(browser, served.base);
+    const page = await settled(watched, /^2 VMs need attention$/);
+    const names = async (place: string): Promise<readonly string[]> =>
+      (await page.locator(place).allInnerTexts()).map((text) => text.trim()).sort();
+    for (const place of ["#changes .feed-who a", ".cause .vm-chip"]) {
+      await page.locator(place).nth(1).waitFor();
+      expect(await names(place)).toEqual(["db-01", "web-01"]);
+    }
+    await say(served.engine, event("run.failed", { fleet: "prod", vm: "web-01", stream: "b".repeat(32) }));
+    for (const place of ["#changes .feed-who a", ".cause .vm-chip"]) {
+      await page.locator(place).getByText("prod/web-01", { exact: true }).waitFor();
+      expect(await names(place)).toEqual(["db-01", "dev/web-01", "prod/web-01"]);
+    }
+    await close(watched);
+  });
+
   test("fails when a fleet without a VM is taken for a filter, or does not say what to do first", async () => {
     const served = await Served.open();
     const watched = await open(browser, `${served.base}/#/?q=web`);

@@ -112,6 +112,25 @@ export class Fleet {
     this.version += 1;
   }
 
+  /** Of which version the names are that VMs of several fleets have. */
+  #sharedOf = -1;
+  /** @type {Set<string>} */
+  #shared = new Set();
+
+  /** A VM's name, with its fleet where another fleet has a VM of that name. @param {{ fleet: string, vm: string }} of */
+  nameOf(of) {
+    if (this.#sharedOf !== this.version) {
+      this.#sharedOf = this.version;
+      const seen = new Set();
+      this.#shared = new Set();
+      for (const { vm } of this.entries.values()) {
+        if (seen.has(vm.vm)) this.#shared.add(vm.vm);
+        seen.add(vm.vm);
+      }
+    }
+    return this.#shared.has(of.vm) ? keyOf(of) : of.vm;
+  }
+
   /** @returns {string[]} */
   fleets() {
     return [...new Set([...this.entries.values()].map(({ vm }) => vm.fleet))].sort();

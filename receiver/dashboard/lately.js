@@ -39,12 +39,14 @@ export function happenings(changes) {
   return [...all.values()];
 }
 
-/** @param {Happening} happening */
-function happeningView({ what, phase, at, message, vms }) {
+/** @typedef {import("./fleet.js").Fleet} Fleet */
+
+/** @param {Happening} happening @param {Fleet} fleet */
+function happeningView({ what, phase, at, message, vms }, fleet) {
   const rest = vms.length - NAMED;
   const named = vms.slice(0, NAMED).flatMap((vm) => {
     const focus = `${what} ${keyOf(vm)}`;
-    return [h("a", { href: vmAddress(vm), title: keyOf(vm), "data-focus": focus }, vm.vm), " "];
+    return [h("a", { href: vmAddress(vm), title: keyOf(vm), "data-focus": focus }, fleet.nameOf(vm)), " "];
   });
   return h(
     "li",
@@ -56,13 +58,17 @@ function happeningView({ what, phase, at, message, vms }) {
   );
 }
 
-/** @param {{ total: number, changes: Change[] }} lately */
-export function showChanges({ total, changes }) {
+/** @param {{ total: number, changes: Change[] }} lately @param {Fleet} fleet */
+export function showChanges({ total, changes }, fleet) {
   const all = happenings(changes);
   const left = all.length - SHOWN > 0 || total > changes.length;
-  fill(byId("changes"), [all, left], () => {
+  const named = all.slice(0, SHOWN).map(({ vms }) => vms.slice(0, NAMED).map((vm) => fleet.nameOf(vm)));
+  fill(byId("changes"), [all, left, named], () => {
     if (total === 0) return [h("p.none", {}, "No run changed anything, and no VM changed its phase.")];
-    return [h("ol.feed", {}, ...all.slice(0, SHOWN).map(happeningView)), left && h("p.none", {}, "and earlier ones")];
+    return [
+      h("ol.feed", {}, ...all.slice(0, SHOWN).map((one) => happeningView(one, fleet))),
+      left && h("p.none", {}, "and earlier ones"),
+    ];
   });
 }
 
@@ -74,7 +80,7 @@ export function showChanges({ total, changes }) {
 const ring = (id, title, lines) =>
   lines.length === 0 ? [] : [h("h2", { id }, title), h("ol.feed.rings", { "aria-labelledby": id }, ...lines)];
 
-/** @param {import("./fleet.js").Fleet} fleet */
+/** @param {Fleet} fleet */
 export function showRings({ refused, notes }) {
   const isNews = (/** @type {{ at: string }} */ { at }) => now() - Date.parse(at) < NEWS_MS;
   const [turnedAway, said] = [refused.filter(isNews), notes.filter(isNews)];

@@ -192,7 +192,7 @@ function changesSoon() {
       changesAt = Date.now();
       changesDue = false;
       try {
-        showChanges(await getJson("/changes?since_s=3600&limit=500"));
+        showChanges(await getJson("/changes?since_s=3600&limit=500"), fleet);
       } catch (error) {
         refused(error);
       }

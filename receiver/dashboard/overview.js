@@ -88,14 +88,14 @@ export function showPhases(fleet, query, toggle) {
   );
 }
 
-/** @param {{ fleet: string, vm: string, phase: string }} vm */
-function namedVm(vm) {
+/** @param {{ fleet: string, vm: string, phase: string }} vm @param {string} name */
+function namedVm(vm, name) {
   const address = vmAddress(vm);
   return h(
     "a.vm-chip",
     { href: address, "data-focus": address, title: keyOf(vm) },
     icon(vm.phase),
-    h("span", {}, vm.vm),
+    h("span", {}, name),
   );
 }
 
@@ -120,9 +120,10 @@ function said(entries) {
 
 /**
  * @param {ReturnType<Fleet["causes"]>[number]} cause
+ * @param {Fleet} fleet
  * @param {(reason: string) => void} pick
  */
-function causeView({ reason, rank, entries }, pick) {
+function causeView({ reason, rank, entries }, fleet, pick) {
   const phase = PHASES[rank] ?? "Failed";
   const rest = entries.length - NAMED;
   const newest = entries[0]?.vm.since;
@@ -145,7 +146,7 @@ function causeView({ reason, rank, entries }, pick) {
     h(
       "p.cause-vms",
       {},
-      ...entries.slice(0, NAMED).map(({ vm }) => namedVm(vm)),
+      ...entries.slice(0, NAMED).map(({ vm }) => namedVm(vm, fleet.nameOf(vm))),
       rest > 0 && h("button.quiet", more, `and ${rest.toLocaleString("en")} more`),
     ),
   );
@@ -163,7 +164,9 @@ export function showCauses(fleet, pick) {
       reason,
       rank,
       entries.length,
-      entries.slice(0, NAMED).map(({ key, vm }) => [key, vm.phase, vm.since, vm.message, vm.acknowledged]),
+      entries
+        .slice(0, NAMED)
+        .map(({ key, vm }) => [key, fleet.nameOf(vm), vm.phase, vm.since, vm.message, vm.acknowledged]),
     ]);
   const left = causes.length - CAUSES;
   fill(byId("causes"), [fleet.complete, fleet.summary.total === 0, shown, left], () => {
@@ -172,7 +175,7 @@ export function showCauses(fleet, pick) {
     if (causes.length === 0)
       return [h("p.calm", {}, icon("Configured"), "Nothing. Every VM that was heard of is well.")];
     return [
-      ...causes.slice(0, CAUSES).map((cause) => causeView(cause, pick)),
+      ...causes.slice(0, CAUSES).map((cause) => causeView(cause, fleet, pick)),
       left > 0 && h("p.none", {}, `and ${count(left, "rarer reason")}; the list below has them all`),
     ];
   });
