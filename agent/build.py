@@ -25,8 +25,9 @@ CONTRACT = os.path.join(os.path.dirname(HERE), "contract")
 PLUGINS = os.path.join(os.path.dirname(HERE), "ansible-playbooks", "plugins")
 PLUGIN_SOURCES = ("callback/nexus_pull.py", "nexus_pull_report")
 SCHEMAS = ("agent-config.schema.json", "seed.schema.json")
-# Isolated: no PYTHON* variable and no user site can change what a program of root's does.
-SHEBANG = b"#!/usr/bin/python3 -I\n"
+# Isolated: no PYTHON* variable, no user site and no *.pth file can change what a program of root's does, or slow its start.
+FLAGS = "-IS"
+SHEBANG = b"#!/usr/bin/python3 " + FLAGS.encode() + b"\n"
 EPOCH = (1980, 1, 1, 0, 0, 0)
 START = b"from nexus_pull.cli import main\nimport sys\nsys.exit(main())\n"
 

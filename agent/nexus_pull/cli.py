@@ -16,7 +16,8 @@ from nexus_pull.paths import Paths
 def main(argv=None):
     # State and secrets by default readable by root alone, whatever umask the caller had.
     os.umask(0o077)
-    arguments = _parser().parse_args(argv)
+    argv = sys.argv[1:] if argv is None else argv
+    arguments = _parser(*argv[:1]).parse_args(argv)
     paths = Paths.from_environment()
     try:
         return arguments.command(paths, arguments)
@@ -28,28 +29,17 @@ def main(argv=None):
     return 1
 
 
-def _parser():
+def _parser(asked=None):
     parser = argparse.ArgumentParser(prog="nexus-pull-agent", allow_abbrev=False)
     parser.add_argument("--version", action="version", version="nexus-pull-agent " + VERSION)
     commands = parser.add_subparsers(dest="name", required=True, metavar="COMMAND")
-    adopting = commands.add_parser("adopt", help="take over the configuration of a seed")
-    adopting.add_argument("--seed", required=True, metavar="FILE", help="the seed, as cloud-init placed it")
-    adopting.set_defaults(command=_adopt)
-    commands.add_parser("boot", help="record vm.booted").set_defaults(command=_boot)
-    commands.add_parser("bootstrap", help="install what a run needs and is not there").set_defaults(command=_bootstrap)
-    commands.add_parser("heartbeat", help="record vm.heartbeat").set_defaults(command=_heartbeat)
-    flushing = commands.add_parser("flush", help="send what waits in the spool, until nothing waits")
-    flushing.add_argument("--once", action="store_true", help="end when something cannot be delivered now")
-    flushing.set_defaults(command=_flush)
-    running = commands.add_parser("run", help="fetch, verify, and ansible-pull once")
-    running.add_argument("--trigger", choices=("manual", "timer", "unit"), default="manual", help="what for; timer: skip when up to date")
-    running.set_defaults(command=_run)
-    showing = commands.add_parser("status", help="what is configured and what the last run came to")
-    showing.add_argument("--json", action="store_true", help="as one JSON document")
-    showing.set_defaults(command=_status)
-    credential = commands.add_parser("git-credential", help="for git: its credential helper")
-    credential.add_argument("operation", help="get; others do nothing")
-    credential.set_defaults(command=_git_credential)
+    for name, (command, said, options) in COMMANDS.items():
+        # The one that is asked for is enough: to set up all eight takes as long as to start Python.
+        if name == asked or asked not in COMMANDS:
+            own = commands.add_parser(name, help=said)
+            own.set_defaults(command=command)
+            for option, settings in options.items():
+                own.add_argument(option, **settings)
     return parser
 
 
@@ -118,3 +108,37 @@ def _git_credential(paths, arguments):
         with open(paths.secret("git_token"), encoding="utf-8") as stream:
             sys.stdout.write(credential_answer(load(paths)["source"], stream.read().strip(), sys.stdin.read()))
     return 0
+
+
+COMMANDS = {
+    "adopt": (
+        _adopt,
+        "take over the configuration of a seed",
+        {"--seed": {"required": True, "metavar": "FILE", "help": "the seed, as cloud-init placed it"}},
+    ),
+    "boot": (_boot, "record vm.booted", {}),
+    "bootstrap": (_bootstrap, "install what a run needs and is not there", {}),
+    "heartbeat": (_heartbeat, "record vm.heartbeat", {}),
+    "flush": (
+        _flush,
+        "send what waits in the spool, until nothing waits",
+        {"--once": {"action": "store_true", "help": "end when something cannot be delivered now"}},
+    ),
+    "run": (
+        _run,
+        "fetch, verify, and ansible-pull once",
+        {
+            "--trigger": {
+                "choices": ("manual", "timer", "unit"),
+                "default": "manual",
+                "help": "what for; timer: skip when up to date",
+            }
+        },
+    ),
+    "status": (
+        _status,
+        "what is configured and what the last run came to",
+        {"--json": {"action": "store_true", "help": "as one JSON document"}},
+    ),
+    "git-credential": (_git_credential, "for git: its credential helper", {"operation": {"help": "get; others do nothing"}}),
+}

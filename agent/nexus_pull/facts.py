@@ -4,15 +4,13 @@ import contextlib
 import ctypes
 import json
 import os
-import platform
-import socket
 import subprocess
 
 from nexus_pull.process import environment
 
 TIME_ERROR = 5  # adjtimex(2): the clock is not synchronized
 # Documentation addresses: connecting a UDP socket sends nothing, it only asks the routing table.
-PROBES = ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1"))
+PROBES = (("AF_INET", "192.0.2.1"), ("AF_INET6", "2001:db8::1"))
 MOST_ADDRESSES = 8
 
 
@@ -43,7 +41,9 @@ def addresses(paths):
 
 
 def _source_address(family, probe):
-    with contextlib.suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as probing:
+    import socket
+
+    with contextlib.suppress(OSError), socket.socket(getattr(socket, family), socket.SOCK_DGRAM) as probing:
         probing.connect((probe, 9))
         address = probing.getsockname()[0]
         if not address.startswith(("127.", "::1", "fe80:")):
@@ -70,7 +70,7 @@ def operating_system(paths):
     values = {key: value.strip("\"'") for key, value in pairs}
     if "ID" not in values or "VERSION_ID" not in values:
         return None
-    return {"id": values["ID"][:32], "version": values["VERSION_ID"][:32], "kernel": platform.release()[:64]}
+    return {"id": values["ID"][:32], "version": values["VERSION_ID"][:32], "kernel": os.uname().release[:64]}
 
 
 def hostname():

@@ -5,6 +5,8 @@ import fcntl
 import json
 import os
 
+import nexus_pull
+
 NEW_SUFFIX = ".nexus-pull-new"
 
 
@@ -61,6 +63,11 @@ def read_json(path, default=None):
             return json.loads(stream.read().decode())
     except (FileNotFoundError, ValueError):
         return default
+
+
+def shipped(name):
+    """Bytes that travel in the program itself. pkgutil has the same, and takes typing and importlib with it."""
+    return nexus_pull.__loader__.get_data(os.path.join(os.path.dirname(nexus_pull.__file__), name))
 
 
 def remove(path):

@@ -3,12 +3,13 @@
 import json
 import os
 import re
-import urllib.parse
 
 from nexus_pull import files
 
 SHORTEST = 6
 MASK = "***"
+# Written the same in an address and in JSON.
+PLAIN = re.compile(r"[A-Za-z0-9_.~-]*\Z")
 # "- " of a list, "key: " of a mapping, and both.
 VALUE = re.compile(r"^(?:- +)*(?:[^ :][^:]*: +)?(?:- +)*")
 
@@ -18,10 +19,16 @@ def secret_texts(paths):
     found = set()
     for content in _contents(paths):
         for text in _pieces(content):
-            found |= {text, urllib.parse.quote(text, safe=""), json.dumps(text)[1:-1]}
+            found |= {text} if PLAIN.match(text) else {text, _quoted(text), json.dumps(text)[1:-1]}
     # Shorter ones would mask ordinary words; so would the frame of a PEM file.
     kept = {text for text in found if len(text) >= SHORTEST and not text.startswith("-----")}
     return sorted(kept, key=len, reverse=True)
+
+
+def _quoted(text):
+    import urllib.parse
+
+    return urllib.parse.quote(text, safe="")
 
 
 def _contents(paths):

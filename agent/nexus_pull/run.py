@@ -5,11 +5,10 @@ was cut short.
 """
 
 import os
-import secrets
 import signal
 import time
 
-from nexus_pull import adopt, config as configs, facts, files, process, redact, runlog
+from nexus_pull import config as configs, facts, files, process, redact, runlog
 from nexus_pull.console import say
 from nexus_pull.errors import AgentError, Interrupted, is_full, reason_of
 from nexus_pull.events import Recorder, config_digest
@@ -30,7 +29,10 @@ def run(paths, trigger="manual", sleep=time.sleep):
         files.make_directory(folder)
     try:
         with files.locked(paths.run_lock, blocking=False):
-            adopt.recover_files(paths)
+            if os.path.exists(paths.journal):
+                from nexus_pull import adopt
+
+                adopt.recover_files(paths)
             return _run_locked(paths, trigger, sleep)
     except BlockingIOError:
         return _another_runs(paths, trigger)
@@ -177,7 +179,7 @@ def _open_log(paths):
 
 
 def _new_id():
-    return secrets.token_hex(8)
+    return os.urandom(8).hex()
 
 
 def _on_sigterm(number, frame):

@@ -4,8 +4,9 @@ build.py puts the contract's schemas beside this module. An unknown keyword is a
 """
 
 import json
-import pkgutil
 import re
+
+from nexus_pull import files
 
 ANNOTATIONS = {"$schema", "$id", "title", "description", "$defs", "then"}
 TYPES = {"object": dict, "array": list, "string": str, "boolean": bool, "null": type(None)}
@@ -22,7 +23,7 @@ def check(value, name):
 
 
 def load(name):
-    return json.loads(pkgutil.get_data("nexus_pull", "schemas/" + name).decode())
+    return json.loads(files.shipped("schemas/" + name).decode())
 
 
 def matches(pattern, text):

@@ -71,7 +71,7 @@ class Build(unittest.TestCase):
         self.assertEqual(ast.dump(ast.parse(shipped)), ast.dump(ast.parse(source)))
 
     def test_the_file_runs_alone(self):
-        done = subprocess.run([sys.executable, "-I", PROGRAM, "--version"], capture_output=True, text=True, check=True)
+        done = subprocess.run([sys.executable, build.FLAGS, PROGRAM, "--version"], capture_output=True, text=True, check=True)
         version = json.loads(self.read("manifest.json"))["version"]
         self.assertEqual(done.stdout, "nexus-pull-agent %s\n" % version)
 

@@ -22,7 +22,7 @@ class GitTest(MachineTest):
         self.must_adopt(seed_of(config, secrets))
         # The installed program answers git's question for credentials: here, with this very Python.
         self.program = self.read_bytes("/usr/local/bin/nexus-pull-agent").replace(
-            b"#!/usr/bin/python3 -I", b"#!" + sys.executable.encode() + b" -I", 1
+            b"#!/usr/bin/python3", b"#!" + sys.executable.encode(), 1
         )
         with open(self.paths.program, "wb") as stream:
             stream.write(self.program)

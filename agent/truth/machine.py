@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 
+import build
 from tests.support import KEY, Repository, configuration
 
 PROGRAMS = ("ansible", "ansible-galaxy", "ansible-playbook", "ansible-pull", "ansible-vault")
@@ -74,7 +75,7 @@ class Machine:
         """The exit status; its output is kept for when the case fails."""
         self._write_config()
         done = subprocess.run(
-            [sys.executable, self.agent_program, *arguments],
+            [sys.executable, build.FLAGS, self.agent_program, *arguments],
             env={**self.env, **env},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -93,7 +94,7 @@ class Machine:
     def start(self, until):
         """The agent in the background; returns when the file `until` is there."""
         self._write_config()
-        argv = [sys.executable, self.agent_program, "run"]
+        argv = [sys.executable, build.FLAGS, self.agent_program, "run"]
         child = subprocess.Popen(argv, env=self.env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         deadline = time.monotonic() + LIMIT_S
         while not os.path.exists(self.root + until):

@@ -1,14 +1,15 @@
 """What an answer of the receiver means for the events that were sent. Pure; contract/rejections.json decides."""
 
 import json
-import pkgutil
 import ssl
+
+from nexus_pull import files
 
 DONE, RETRY, SET_ASIDE = "done", "retry", "set_aside"
 MOST_RETRY_AFTER_S = 3600
 # X509_V_ERR_CERT_NOT_YET_VALID and X509_V_ERR_CERT_HAS_EXPIRED: what a wrong clock looks like over https.
 DATE_ERRORS = (9, 10)
-_TABLE = json.loads(pkgutil.get_data("nexus_pull", "schemas/rejections.json").decode())
+_TABLE = json.loads(files.shipped("schemas/rejections.json").decode())
 LIMITS = _TABLE["limits"]
 _BY_CODE = {row["code"]: row for row in _TABLE["answers"] if "code" in row}
 _BY_STATUS = {row["status"]: row for row in _TABLE["answers"] if "code" not in row}

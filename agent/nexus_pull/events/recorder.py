@@ -1,6 +1,5 @@
 """Make an event and keep it: the one way in which this agent says anything to its receiver."""
 
-import datetime
 import hashlib
 import json
 import os
@@ -69,7 +68,7 @@ class Recorder:
             "id": "%s-%d" % (stream, seq),
             "source": self._source,
             "type": TYPE_PREFIX + kind,
-            "time": datetime.datetime.fromtimestamp(self._now(), datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self._now())),
             "datacontenttype": "application/json",
             "data": {**own, **self._common(stream, seq)},
         }

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-import secrets
+import os
 
 from nexus_pull import files
 from nexus_pull.errors import AgentError, is_full
@@ -25,7 +25,7 @@ class Stream:
         """Read it, or begin a stream: on a new machine, and on a clone of one that had a stream."""
         record = files.read_json(self._path)
         if not isinstance(record, dict) or "random_id" not in record:
-            record = {"random_id": secrets.token_hex(16)}
+            record = {"random_id": os.urandom(16).hex()}
         record = {"epoch": highest_epoch, **self._fresh(), **record}
         stream = self._name(record["random_id"])
         if record.get("stream") != stream:
@@ -37,7 +37,7 @@ class Stream:
 
     def another(self):
         """(random id, name) of a stream that this machine could begin."""
-        random_id = secrets.token_hex(16)
+        random_id = os.urandom(16).hex()
         return random_id, self._name(random_id)
 
     def begin(self, random_id):

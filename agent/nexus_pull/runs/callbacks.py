@@ -1,9 +1,7 @@
 """The callback that collects the evidence: the agent ships it, since a repository may not have it, and adds it to what the
 repository itself enables."""
 
-import configparser
 import os
-import pkgutil
 import shutil
 
 from nexus_pull import files
@@ -19,11 +17,11 @@ SEARCHED = "~/.ansible/plugins/callback:/usr/share/ansible/plugins/callback"
 def install(folder):
     """Lay the callback out below `folder`; returns the folder that ansible searches."""
     shutil.rmtree(folder, ignore_errors=True)
-    for name in pkgutil.get_data("nexus_pull", SHIPPED).decode().split():
+    for name in files.shipped(SHIPPED).decode().split():
         path = os.path.join(folder, name)
         files.make_directory(os.path.dirname(path), 0o755)
         with open(path, "wb") as stream:
-            stream.write(pkgutil.get_data("nexus_pull", "plugins/" + name))
+            stream.write(files.shipped("plugins/" + name))
     return folder + "/callback"
 
 
@@ -48,9 +46,13 @@ def in_checkout(paths, checkout):
 
 def defaults_of(text):
     """[defaults] of an ansible.cfg; empty when there is none or it cannot be read, which ansible itself will say."""
+    if not text:
+        return {}
+    import configparser
+
     parser = configparser.ConfigParser(inline_comment_prefixes=(";",), interpolation=None, strict=False)
     try:
-        parser.read_string(text or "")
+        parser.read_string(text)
     except configparser.Error:
         return {}
     return dict(parser["defaults"]) if parser.has_section("defaults") else {}

@@ -2,7 +2,6 @@
 
 import os
 import shlex
-import urllib.parse
 
 from nexus_pull import files, process
 from nexus_pull.errors import AgentError
@@ -97,6 +96,8 @@ class Git:
 
 def credential_answer(source, token, request):
     """What git's credential helper protocol is answered: only for the configured server, and never without TLS."""
+    import urllib.parse
+
     asked = dict(line.split("=", 1) for line in request.splitlines() if "=" in line)
     url = urllib.parse.urlsplit(source["url"])
     if url.scheme != "https" or (asked.get("protocol"), asked.get("host")) != (url.scheme, url.netloc):
