@@ -597,7 +597,7 @@ export type Extension = string | number | boolean;
  */
 export type SinceBegin = number;
 /**
- * One line of <run directory>/evidence.jsonl, written by the callback and read by the agent when ansible-pull has ended. One JSON object a line, at most 8 KiB, the file at most 8 MiB: then a truncated record, after which only stats and end are written. Closed: callback and agent are one file's two halves. Records of tasks with no_log have censored true and neither message nor diff. Each playbook of the run has its own begin and end, in order. The file's only proof of an end is the end record: a begin without its end is incomplete evidence (evidence_missing). The implicit ones, and nothing else, are in no count.
+ * One line of <run directory>/evidence.jsonl, written by the callback and read by the agent when ansible-pull has ended. One JSON object a line, at most 8 KiB, the file at most 8 MiB: then a truncated record, after which only begin, stats and end are written. Closed: callback and agent are one file's two halves. Records of tasks with no_log have censored true and neither message nor diff. Each playbook that run.playbooks names has its own begin and end, in order; one that it imports has none, its plays are the importing one's. The file's only proof of an end is the end record: a begin without its end is incomplete evidence (evidence_missing). The implicit ones, and nothing else, are in no count.
  *
  * This interface was referenced by `Contract`'s JSON-Schema
  * via the `definition` "EvidenceRecord".
@@ -1095,7 +1095,7 @@ export interface RunFailedData {
   exit_code?: number;
   signal?: string;
   /**
-   * Which of the four conditions did not hold.
+   * Which of the four conditions did not hold: hosts_matched and tasks_run for every playbook of the run, whatever the totals are.
    *
    * @maxItems 4
    */
@@ -1296,6 +1296,12 @@ export interface DiffRecord {
   lines_added: number;
   lines_removed: number;
 }
+/**
+ * What one host did in this playbook; no record for a host that did nothing in it.
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "statsRecord".
+ */
 export interface StatsRecord {
   record: "stats";
   t: SinceBegin;
@@ -1316,6 +1322,12 @@ export interface TruncatedRecord {
   record: "truncated";
   t: SinceBegin;
 }
+/**
+ * What this playbook did, and none before it: each has to have matched a host and run a task.
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "endRecord".
+ */
 export interface EndRecord {
   record: "end";
   t: SinceBegin;

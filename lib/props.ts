@@ -23,7 +23,7 @@ export interface NexusVmPullProps {
   /** Where the Ansible repository is and how its content is trusted. */
   readonly source: Git;
   /**
-   * Playbooks to run, in order: relative paths in the repository.
+   * Playbooks to run, in order: relative paths in the repository. Each has to match the VM and run a task.
    * @default ["nexus.yml"]
    */
   readonly playbooks?: string[];

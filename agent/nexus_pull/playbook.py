@@ -83,6 +83,10 @@ class Playbook:
             os.umask(before)
             shown.end()
 
+    def missing(self):
+        """Of the playbooks, those that are not in the checkout: ansible-pull's last word names none."""
+        return [name for name in self._run["playbooks"] if not os.path.exists(self.checkout + "/" + name)]
+
     def settings_of(self, text):
         """[defaults] of the ansible.cfg that the run will use: the commit's, else the system's."""
         if text is None:

@@ -21,6 +21,13 @@ GOOD = (
 COMMAND = "/usr/bin/ansible-pull --url /m --extra-vars @/w/extra-vars.yml --inventory /w/inventory site.yml"
 
 
+def playbook(pattern, hosts, skipped=0):
+    """What a playbook that did nothing leaves."""
+    stats = {"record": "stats", "t": 1, "host": "localhost", **dict.fromkeys(STATS, 0), "skipped": skipped}
+    end = {"record": "end", "t": 1, "plays": 1, "hosts_matched": hosts, "tasks_run": 0}
+    return (GOOD[0], {**GOOD[1], "pattern": pattern, "hosts": hosts}, *([stats] if hosts else []), end)
+
+
 def verdict(records=GOOD, code=0, lines=(), run=RUN, applied=A, success=None):
     found = evidence.Evidence(records, there=True)
     return judge.judge(judge.Ended(code, False, list(lines)), found, run, (A, applied, DIGEST), success)
@@ -41,7 +48,35 @@ class FourConditions(unittest.TestCase):
     def test_fails_when_one_of_two_playbooks_left_no_evidence(self):
         two = {**RUN, "playbooks": ["site.yml", "more.yml"]}
         self.failed("evidence_missing", ["hosts_matched", "tasks_run"], run=two)
+        self.assertIn("more.yml has no beginning", verdict(run=two).message)
+        self.assertIn("more.yml has no end", verdict(records=GOOD + GOOD[:-1], run=two).message)
         self.assertEqual(verdict(records=GOOD + GOOD, run=two).outcome, "changed-intentional")
+
+    def test_fails_when_one_of_several_playbooks_did_nothing(self):
+        run = {**RUN, "playbooks": ["a.yml", "b.yml", "c.yml"]}
+        both = ["hosts_matched", "tasks_run"]
+        for name, idle, reason, conditions, said in (
+            ("hosts", playbook("web", 0), "no_hosts_matched", both, "no host of the inventory matched: web"),
+            ("tasks", playbook("all", 1, skipped=2), "no_tasks_run", both[1:], "a host matched and no task ran (2 were skipped)"),
+        ):
+            for place, wanted in enumerate(run["playbooks"]):
+                with self.subTest(without=name, place=place):
+                    three = [GOOD, GOOD, GOOD]
+                    three[place] = idle
+                    records = [record for one in three for record in one]
+                    self.failed(reason, conditions, records=records, run=run)
+                    self.assertEqual(verdict(records=records, run=run).message, "%s: %s" % (wanted, said))
+        records = (*playbook("all", 1), *playbook("web", 0), *playbook("db", 0))
+        said = "b.yml: no host of the inventory matched: web; c.yml: no host of the inventory matched: db"
+        self.assertEqual(verdict(records=records, run=run).message, said)
+
+    def test_a_file_that_was_cut_at_its_size_still_says_what_each_playbook_did(self):
+        """Behind the record truncated there are only stats and ends (contract/evidence.schema.json)."""
+        two = {**RUN, "playbooks": ["a.yml", "b.yml"]}
+        begin, truncated = GOOD[0], {"record": "truncated", "t": 1}
+        cut = (*GOOD[:2], truncated, *GOOD[3:])
+        for second, reason in (((begin, *GOOD[3:]), None), (playbook("web", 0), "no_hosts_matched")):
+            self.assertEqual(verdict(records=(*cut, *second), run=two).reason, reason)
 
     def test_fails_when_another_commit_was_checked_out(self):
         self.failed("commit_mismatch", ["commit"], applied=B)
@@ -134,7 +169,7 @@ class EvidenceFile(MachineTest):
     def test_survives_a_line_that_was_cut_off(self):
         content = "".join(json.dumps(record) + "\n" for record in GOOD[:3]) + '{"record": "sta'
         found = evidence.read(self.place("/evidence.jsonl", content))
-        self.assertEqual((found.ended, found.totals()["changed"], found.last_task["task"]), (0, 1, "write"))
+        self.assertEqual((found.ended, found.totals()["changed"], found.last_task["task"]), ([], 1, "write"))
         self.assertFalse(evidence.read(self.root + "/nowhere").there)
 
     def test_masks_secrets(self):

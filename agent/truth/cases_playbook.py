@@ -28,6 +28,7 @@ def yaml_error(machine, servers):
 def missing_playbook(machine, servers):
     machine.config["run"]["playbooks"] = ["site.yml", "other.yml"]
     fails(machine, site(WRITE), None, before=False)
+    assert "other.yml" in machine.events()[-1]["data"]["message"]
 
 
 @case
@@ -82,6 +83,45 @@ def no_host_matched(machine, servers):
 @case
 def empty_play(machine, servers):
     fails(machine, {"site.yml": "- hosts: localhost\n  gather_facts: false\n"}, 1)
+
+
+def with_second(machine, text):
+    """The first playbook does something; the second is `text`."""
+    machine.config["run"]["playbooks"] = ["site.yml", "second/more.yml"]
+    return {**site(WRITE), "second/more.yml": text}
+
+
+@case
+def two_playbooks(machine, servers):
+    second = site(WRITE.replace("{{ target }}", "{{ target }}-too"))["site.yml"]
+    machine.commit(with_second(machine, second))
+    assert machine.run() == 0
+    assert (machine.read("/made"), machine.read("/made-too")) == ("x", "x")
+
+
+@case
+def second_playbook_no_host(machine, servers):
+    fails_by_second(machine, site(WRITE, hosts="web")["site.yml"])
+
+
+@case
+def second_playbook_empty(machine, servers):
+    fails_by_second(machine, "- hosts: localhost\n  gather_facts: false\n")
+
+
+def fails_by_second(machine, text):
+    fails(machine, with_second(machine, text), 1, before=False)
+    assert machine.read("/made") == "x", "the first playbook did not run"
+    message = machine.events()[-1]["data"]["message"]
+    assert "second/more.yml" in message and "site.yml" not in message, message
+
+
+@case
+def imported_playbook_no_host(machine, servers):
+    imports = "- import_playbook: first.yml\n- import_playbook: second.yml\n"
+    parts = {"first.yml": site(WRITE)["site.yml"], "second.yml": site(WRITE, hosts="web")["site.yml"]}
+    machine.commit({"site.yml": imports, **parts})
+    assert machine.run() == 0
 
 
 @case

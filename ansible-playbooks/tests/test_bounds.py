@@ -3,11 +3,12 @@
 import json
 import os
 import tempfile
+import types
 import unittest
 
 from tests.support import schema_errors  # also makes the package importable
 
-from nexus_pull_report import diffs, evidence, text
+from nexus_pull_report import diffs, evidence, recorder, text
 
 
 class Bounds(unittest.TestCase):
@@ -38,6 +39,29 @@ class Bounds(unittest.TestCase):
         self.assertGreater(seen.count(("task", "ok")), 20)
         self.assertGreater(seen.count(("task", "changed")), 10)
         self.assertEqual(sink.dropped, 120 - len(seen) + 2)
+
+    def test_a_playbook_that_begins_in_a_file_that_is_full_is_seen_to_begin(self):
+        sink = self.file(most_bytes=3000, reserve_bytes=2500)
+        report = recorder.Recorder(sink)
+        for name in ("a.yml", "b.yml"):
+            report.begin(name, "2.19.0", False)
+            for number in range(9):
+                sink.write({"record": "task", "t": number, "host": "h", "task": "t", "status": "changed"})
+            report.end(types.SimpleNamespace(processed={}))
+        records = self.records()
+        self.assertEqual(schema_errors("evidence.schema.json", records), [])
+        seen = [(one["record"], one.get("playbook")) for one in records if one["record"] != "task"]
+        wanted = [("begin", "a.yml"), ("truncated", None), ("end", None), ("begin", "b.yml"), ("end", None)]
+        self.assertEqual(seen, wanted)
+
+    def test_what_ansible_counted_in_an_earlier_playbook_is_not_this_ones(self):
+        report = recorder.Recorder(self.file())
+        for failures in (1, 1, 3):
+            report.begin("p.yml", "2.19.0", False)
+            counted = {"ok": 2, "failures": failures, "unreachable": 0, "changed": 0, "skipped": 0}
+            report.end(types.SimpleNamespace(processed={"h": 1}, summarize=lambda host, counted=counted: counted))
+        seen = [one.get("failed", one.get("hosts_matched")) for one in self.records() if one["record"] != "begin"]
+        self.assertEqual(seen, [1, 1, 0, 2, 1])
 
     def test_the_file_is_appended_to_and_private(self):
         self.file().write({"record": "truncated", "t": 1})

@@ -207,15 +207,18 @@ class Evidence(PlaybookTest):
         for version, venv in cores().items():
             with self.subTest(core=version):
                 text = play("localhost", "ansible.builtin.debug: {}")
-                folder = self.folder({"a.yml": text, "b.yml": text + text})
-                code, said = folder.play(venv, "a.yml", "b.yml", "--check")
+                idle = play("web", "ansible.builtin.debug: {}")
+                folder = self.folder({"a.yml": text, "b.yml": text + text, "idle.yml": idle})
+                code, said = folder.play(venv, "a.yml", "b.yml", "idle.yml", "--check")
                 self.assertEqual(code, 0, said)
                 records = folder.evidence()
                 self.assertEqual(
                     [(r["playbook"], r["check_mode"]) for r in of(records, "begin")],
-                    [("a.yml", True), ("b.yml", True)],
+                    [("a.yml", True), ("b.yml", True), ("idle.yml", True)],
                 )
-                self.assertEqual([(end["plays"], end["tasks_run"]) for end in of(records, "end")], [(1, 1), (2, 2)])
+                ends = [(end["plays"], end["hosts_matched"], end["tasks_run"]) for end in of(records, "end")]
+                self.assertEqual(ends, [(1, 1, 1), (2, 1, 2), (1, 0, 0)])
+                self.assertEqual(len(of(records, "stats")), 2, "Ansible's own count on")
 
     def test_an_ansible_that_a_task_starts_leaves_no_evidence_in_this_run(self):
         for version, venv in cores().items():

@@ -131,7 +131,7 @@ class Attempt:
             code, late = self._playbook.execute(commit, settings, extra, more)
         found = evidence.read(self._playbook.evidence, self._log.redact)
         evidence.mask(self._playbook.evidence, self._log.redact)
-        ended = judge.Ended(code, late, list(self._log.lines))
+        ended = judge.Ended(code, late, list(self._log.lines), self._playbook.missing())
         applied = self._mirror.head_of(self._playbook.checkout)
         commits = (commit, applied, self._digest)
         return self._conclude(judge.judge(ended, found, self._run, commits, self._state.get("last_success")), found)

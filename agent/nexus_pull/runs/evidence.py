@@ -15,12 +15,12 @@ MOST_FILES = 20
 
 
 class Evidence:
-    """What a run's evidence file says. `ended` counts the playbooks whose end is proved."""
+    """What a run's evidence file says. `ended`: of each playbook whose end is proved its end, patterns and skipped."""
 
     def __init__(self, records, there):
         self.there = there
-        self.begun = self.ended = self.plays = self._hosts_ended = 0
-        self.patterns, self.ansible_version, self.last_task = [], None, None
+        self.begun = self.plays = self._hosts_ended = self._skipped = 0
+        self.ended, self._patterns, self.ansible_version, self.last_task = [], [], None, None
         self.failed_tasks, self.changed_tasks, self.unreachable_tasks = [], [], []
         self._sums = dict.fromkeys(SUMS, 0)
         self._seen = dict.fromkeys(SUMS, 0)
@@ -57,7 +57,7 @@ class Evidence:
     def _play(self, record):
         self.plays += 1
         self._hosts_ended = max(self._hosts_ended, record.get("hosts", 0))
-        self.patterns.append(record.get("pattern") or record.get("play", ""))
+        self._patterns.append(record.get("pattern") or record.get("play", ""))
 
     def _task(self, record):
         status = record.get("status")
@@ -94,9 +94,11 @@ class Evidence:
         self._hosts.add(record.get("host"))
         for name in SUMS:
             self._sums[name] += record.get(name, 0)
+        self._skipped += record.get("skipped", 0)
 
     def _end(self, record):
-        self.ended += 1
+        self.ended.append({**record, "patterns": self._patterns, "skipped": self._skipped})
+        self._patterns, self._skipped = [], 0
         self._hosts_ended = max(self._hosts_ended, record.get("hosts_matched", 0))
 
 

@@ -65,7 +65,8 @@ def cause(ended, evidence):
     for reason, pattern in OF_ANSIBLE:
         for number, line in enumerate(lines):
             if re.search(pattern, line, re.IGNORECASE):
-                return reason, _joined(lines[number : number + LAST_LINES])
+                missing = ["%s:" % ", ".join(ended.missing)] if reason == "playbook_missing" and ended.missing else []
+                return reason, _joined(missing + lines[number : number + LAST_LINES])
     said = _joined([line for line in lines if line.strip()][-LAST_LINES:])
     return "ansible_failed", "ansible-pull ended with %d: %s" % (ended.exit_code, said)
 

@@ -19,10 +19,10 @@ class Verdict:
 
 
 class Ended:
-    """How ansible-pull ended."""
+    """How ansible-pull ended. `missing`: playbooks that are not in the checkout."""
 
-    def __init__(self, code, late, lines):
-        self.late, self.lines = late, lines
+    def __init__(self, code, late, lines, missing=()):
+        self.late, self.lines, self.missing = late, lines, missing
         number = -code if code < 0 else KILLED_CHILDREN.get(code)
         self.signal = signal.Signals(number).name if number else None
         self.exit_code = 128 + number if number else code
@@ -45,29 +45,37 @@ def judge(ended, evidence, run, commits, last_success):
 def _judge_zero(evidence, run, commits, last_success):
     """ansible-pull exits 0 for a number of things that are no success."""
     intended, applied, digest = commits
-    totals = evidence.totals() or {}
-    unmet = []
-    if evidence.ended < len(run["playbooks"]):
-        said = "it has no end" if evidence.begun else "it is empty" if evidence.there else "there is no evidence.jsonl"
+    names, ends, unmet = run["playbooks"], evidence.ended, []
+    seen = min(evidence.begun, len(ends))
+    if seen < len(names):
+        said = "%s has no %s" % (names[seen], "end" if evidence.begun > seen else "beginning")
+        said = said if evidence.there else "there is no evidence.jsonl"
         unmet.append(("hosts_matched", "evidence_missing", "ansible-pull ended with 0 without proof of its work: " + said))
         unmet.append(("tasks_run", "evidence_missing", ""))
     else:
-        if totals["hosts_matched"] < 1:
-            message = "no host of the inventory matched: " + ", ".join(dict.fromkeys(evidence.patterns))
-            unmet.append(("hosts_matched", "no_hosts_matched", message))
-        if totals["tasks_run"] < 1:
-            unmet.append(("tasks_run", "no_tasks_run", _no_tasks(totals, run)))
+        # Each for itself: what one playbook did is no proof of another.
+        for condition, reason, why in (
+            ("hosts_matched", "no_hosts_matched", _no_hosts),
+            ("tasks_run", "no_tasks_run", _no_tasks),
+        ):
+            idle = ["%s: %s" % (name, why(end, run)) for name, end in zip(names, ends) if end.get(condition, 0) < 1]
+            if idle:
+                unmet.append((condition, reason, "; ".join(idle)))
     if applied != intended:
         message = "%s was checked out instead of %s" % (applied or "nothing", intended)
         unmet.append(("commit", "commit_mismatch", message))
     if unmet:
         _, reason, message = unmet[0]
         return Verdict("failed", reason, message, exit_code=0, failed_conditions=[name for name, _, _ in unmet])
-    return Verdict(_outcome(totals, run, (applied, digest), last_success), exit_code=0)
+    return Verdict(_outcome(evidence.totals(), run, (applied, digest), last_success), exit_code=0)
 
 
-def _no_tasks(totals, run):
-    why = ["%d were skipped" % totals["skipped"]] if totals["skipped"] else []
+def _no_hosts(end, _):
+    return "no host of the inventory matched: " + ", ".join(dict.fromkeys(end["patterns"]))
+
+
+def _no_tasks(end, run):
+    why = ["%d were skipped" % end["skipped"]] if end["skipped"] else []
     why += ["%s: %s" % (name, ", ".join(run[name])) for name in ("tags", "skip_tags") if run[name]]
     return "a host matched and no task ran" + (" (%s)" % "; ".join(why) if why else "")
 

@@ -9,7 +9,7 @@ import os
 NAME = "evidence.jsonl"
 MOST_RECORD_BYTES = 8 * 1024
 MOST_FILE_BYTES = 8 * 1024 * 1024
-# Kept free for the records that end the file, which are written whatever came before.
+# Kept free for what is written whatever came before: that a playbook began, and how it ended.
 RESERVE_BYTES = 256 * 1024
 # The first to go in a record that is too long.
 LONG_FIELDS = ("message", "file", "path", "action", "role", "pattern", "playbook")

@@ -20,6 +20,7 @@ class Recorder:
 
     def __init__(self, sink, clock=time.monotonic):
         self._sink, self._clock = sink, clock
+        self._said = {}
         self._reset()
 
     def _reset(self):
@@ -31,6 +32,7 @@ class Recorder:
         self._reset()
         self._write(
             "begin",
+            closing=True,
             version=1,
             playbook=text.line(os.path.basename(playbook), 512),
             ansible_version=text.line(ansible_version, 64),
@@ -75,12 +77,16 @@ class Recorder:
             self._write("diff", host=host, task=task, **more, lines_added=added, lines_removed=removed)
 
     def end(self, stats):
-        """What Ansible counted as failed or unreachable and told no callback of counts too."""
-        for host in set(self._counts) | set(stats.processed):
-            counts = self._counts.setdefault(str(host), dict.fromkeys((*COUNTED, "tasks_run"), 0))
-            said = stats.summarize(host)
-            counts["failed"] = max(counts["failed"], said["failures"])
-            counts["unreachable"] = max(counts["unreachable"], said["unreachable"])
+        """What Ansible counted as failed or unreachable and told no callback of counts too; it counts on from one
+        playbook to the next, with the hosts of those before."""
+        said = {str(host): stats.summarize(host) for host in stats.processed}
+        for host, total in said.items():
+            before = self._said.get(host, {})
+            if total != before:
+                counts = self._counts.setdefault(host, dict.fromkeys((*COUNTED, "tasks_run"), 0))
+                for name, failures in (("failed", "failures"), ("unreachable", "unreachable")):
+                    counts[name] = max(counts[name], total[failures] - before.get(failures, 0))
+        self._said = said
         for host, counts in sorted(self._counts.items()):
             self._write("stats", closing=True, host=text.line(host, 253), **counts)
         self._write(
