@@ -112,6 +112,20 @@ class ByHand(PlaybookTest):
                     self.assertEqual(told[1][1]["exit_code"], code)
                     self.assertIn(told[1][1]["reason"], [reason] if reason else ["ansible_failed", "task_failed"])
 
+    def test_what_one_playbook_did_is_no_proof_of_another(self):
+        idle = {"no_hosts_matched": play("{ansible.builtin.debug: {}}", hosts="web"), "no_tasks_run": play()}
+        for version, venv in newest().items():
+            for reason, text in idle.items():
+                for order in (["site.yml", "idle.yml"], ["idle.yml", "site.yml"]):
+                    with self.subTest(core=version, case=reason, order=order):
+                        folder = self.repository(play("{ansible.builtin.debug: {}}"), **{"idle.yml": text})
+                        code, said, told = self.run_and_read(folder, venv, *order)
+                        self.assertEqual((code, [kind for kind, _ in told]), (0, ["run.started", "run.failed"]), said)
+                        ended = told[1][1]
+                        self.assertEqual((ended["reason"], ended["evidence"]["playbooks"]), (reason, 2))
+                        self.assertIn("idle.yml", ended["message"])
+                        self.assertNotIn("site.yml", ended["message"])
+
     def test_what_is_in_no_commit_is_not_told_as_a_commit(self):
         for version, venv in newest().items():
             with self.subTest(core=version, case="changed"):
@@ -256,7 +270,7 @@ class Progress(unittest.TestCase):
             "shaping": {},
         }
         run = events.Run(settings, lambda kind, data: told.append((kind, data)), lambda: clock[0])
-        run.write({"record": "begin", "ansible_version": "2.14.0"})
+        run.write({"record": "begin", "playbook": "p", "ansible_version": "2.14.0"})
         run.write({"record": "play", "play": "P"})
         for _ in range(250):
             clock[0] += 0.1

@@ -26,7 +26,7 @@ class Run:
         self._settings, self._emit, self._clock = settings, emit, clock
         self._began = self._spoke = clock()
         self._counts = dict.fromkeys(COUNTED, 0)
-        self._ends, self._matched, self._open = [], 0, False
+        self._ends, self._matched, self._open, self._playbook = [], 0, False, ""
         self._changed, self._failed, self._last = [], [], None
         self._files, self._lines = {}, [0, 0]
         self._play = ""
@@ -54,7 +54,7 @@ class Run:
             self._emit("run.succeeded", _fitting(data))
 
     def _on_begin(self, record):
-        self._open = True
+        self._open, self._playbook = True, record["playbook"]
         if self._ends:
             return  # the second playbook of one run
         data = {"run_id": self._settings["run_id"], "trigger": "manual", "timeout_s": TIMEOUT_S}
@@ -92,7 +92,7 @@ class Run:
 
     def _on_end(self, record):
         self._open = False
-        self._ends.append(record)
+        self._ends.append({**record, "playbook": self._playbook})
         self._matched = max(self._matched, record["hosts_matched"])
 
     def _common(self):
@@ -113,20 +113,26 @@ class Run:
     def _verdict(self, exit_code):
         """(reason, message, which of the four conditions do not hold); no reason: a success."""
         clean = self._settings["clean"]
-        holds = {"exit_code": exit_code == 0, "hosts_matched": self._matched > 0}
-        holds.update(tasks_run=self._tasks_run() > 0, commit=clean or self._settings["mode"] == "audit")
+        # Each playbook for itself: what one did is no proof of another.
+        idle = {name: self._without(name) for name in ("hosts_matched", "tasks_run")}
+        holds = {"exit_code": exit_code == 0, **{name: self._ends and not idle[name] for name in idle}}
+        holds["commit"] = clean or self._settings["mode"] == "audit"
         broken = [name for name, held in holds.items() if not held]
         if exit_code:
             return (*self._failure(exit_code), broken)
-        if self._open or not self._ends:
+        if self._open or len(self._ends) < len(self._settings["playbooks"]):
             return "evidence_missing", "Ansible ended without its statistics", broken
         if not holds["hosts_matched"]:
-            return "no_hosts_matched", "the plays matched no host", broken
+            return "no_hosts_matched", "the plays matched no host: %s" % idle["hosts_matched"], broken
         if not holds["tasks_run"]:
-            return "no_tasks_run", "no task ran", broken
+            return "no_tasks_run", "no task ran: %s" % idle["tasks_run"], broken
         if not holds["commit"]:
             return "commit_mismatch", "the working tree has changes that no commit has", broken
         return "", "", broken
+
+    def _without(self, count):
+        """Names of the playbooks of which the count is 0."""
+        return ", ".join(end["playbook"] for end in self._ends if end[count] < 1)[:1500]
 
     def _failure(self, exit_code):
         first = self._failed[0] if self._failed else {}
