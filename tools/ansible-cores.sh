@@ -16,8 +16,6 @@ readonly CORES='
 2.22 2.22.0rc1 1.2.1 3.13
 '
 readonly NEWEST_PYTHON=3.13
-# Where a Python comes from when this machine has none.
-readonly DEBIAN='3.11=bookworm 3.13=trixie'
 
 usage() {
   cat <<EOF
@@ -39,11 +37,7 @@ First run: about two minutes and 500 MB. pip downloads with your own pip setting
   --only SERIES...  only these, e.g. --only 2.14 newest
   --no-build        install nothing, only say where they are
 
-Pythons: 3.11 and $NEWEST_PYTHON (3.12 is taken where it will do). In this order:
-  NEXUS_PULL_PYTHON_3_11, NEXUS_PULL_PYTHON_3_12, NEXUS_PULL_PYTHON_3_13   programs of your own
-  python3.11 ... or python3 on PATH, pyenv's, uv's
-  the python of Debian's packages ($DEBIAN), unpacked into the folder above and used from there, not
-  installed; needs mmdebstrap and Debian's archive keyring (apt-get install mmdebstrap debian-archive-keyring)
+Pythons: 3.11 and $NEWEST_PYTHON (3.12 is taken where it will do). In the order that tools/pythons.sh --help says.
 
 exit status: 0 all there, 1 an installation failed, 2 wrong usage, 3 something is missing (the message says what)
 EOF
@@ -54,89 +48,13 @@ die() { local status=$1; shift; say "$*"; exit "$status"; }
 
 here=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 readonly LOCK=$here/ansible-cores/requirements.txt
+# shellcheck source=tools/find-python.sh
+. "$here/find-python.sh"
 
 # --- the table
 
 column() { awk -v n="$1" 'NF { print $n }' <<<"$CORES"; }
 row() { awk -v series="$1" '$1 == series' <<<"$CORES"; }
-
-# --- Pythons
-
-# usable PROGRAM VERSION: it runs (a pyenv shim may not), is that version, and can make a venv.
-usable() {
-  "$1" -I -c "
-import sys, venv, ssl, zlib
-sys.exit('%d.%d' % sys.version_info[:2] != '$2')" >/dev/null 2>&1
-}
-
-has_pip() { "$1" -I -c 'import ensurepip' >/dev/null 2>&1; }
-
-debian_root() { echo "$cache/debian-python$1-$(sha256sum <"$here/ansible-cores.sh" | cut -c 1-12)"; }
-
-# find_python VERSION: prints the program, or fails
-find_python() {
-  local version=$1 own="NEXUS_PULL_PYTHON_${1/./_}" found
-  if [ -n "${!own:-}" ]; then
-    usable "${!own}" "$version" || die 3 "$own: ${!own} is no Python $version with venv and ssl"
-    echo "${!own}"
-    return 0
-  fi
-  for found in "$(command -v "python$version" || true)" "$(command -v python3 || true)" \
-    "${PYENV_ROOT:-${HOME:-/nonexistent}/.pyenv}/versions/$version".*/bin/"python$version" \
-    "${UV_PYTHON_INSTALL_DIR:-${HOME:-/nonexistent}/.local/share/uv/python}/cpython-$version".*/bin/"python$version"; do
-    if [ -n "$found" ] && usable "$found" "$version" && has_pip "$found"; then
-      # A shim decides anew by folder and settings what it runs; a venv needs the program itself.
-      "$found" -I -c 'import os, sys; print(os.path.realpath(sys.executable))'
-      return 0
-    fi
-  done
-  found=$(debian_root "$version")/usr/bin/python$version
-  usable "$found" "$version" && echo "$found"
-}
-
-mirror() {
-  # shellcheck disable=SC2016 # fields of apt's, not variables
-  apt-get indextargets --format '$(LABEL) $(REPO_URI)' 'Created-By: Packages' 2>/dev/null |
-    awk '$1 == "Debian" && !found { print $2; found = 1 }' || true
-}
-
-# unpack_python VERSION: Debian's packages without their scripts; nothing is installed, nothing runs by chroot. The program
-# goes by its own loader and libraries, so that it neither needs nor disturbs this machine's.
-unpack_python() {
-  local version=$1 suite root unpacked loader log=$cache/python$1.log
-  suite=$(tr ' ' '\n' <<<"$DEBIAN" | sed -n "s/^$version=//p")
-  [ -n "$suite" ] || return 1
-  command -v mmdebstrap >/dev/null || { say "no Python $version here, and no mmdebstrap to get it from Debian"; return 1; }
-  root=$(debian_root "$version")
-  work=$(mktemp -d "$cache/.work.XXXXXX")
-  unpacked=$work/root
-  say "no Python $version on this machine: unpacking Debian $suite's (log: $log)"
-  # shellcheck disable=SC2046 # no mirror is no argument
-  TMPDIR=$work mmdebstrap --variant=extract --format=directory --include="python$version-venv" \
-    "$suite" "$unpacked" $(mirror) </dev/null >"$log" 2>&1 || { tail -n 5 "$log" >&2; return 1; }
-  loader=$(cd "$unpacked" && find usr/lib lib -name 'ld-linux*.so.*' -path '*-linux-gnu*' 2>/dev/null | head -n 1)
-  [ -n "$loader" ] || { say "no loader among the packages of Python $version"; return 1; }
-  mv "$unpacked/usr/bin/python$version" "$unpacked/usr/bin/python$version-program"
-  # shellcheck disable=SC2016 # the wrapper's own variables
-  printf '#!/bin/sh\nexec "%s" --argv0 "$0" --library-path "%s" "%s" "$@"\n' "$root/$loader" \
-    "$root/${loader%/*}:$root/usr/${loader%/*}" "$root/usr/bin/python$version-program" >"$unpacked/usr/bin/python$version"
-  chmod 755 "$unpacked/usr/bin/python$version" "$unpacked"
-  rm -rf --one-file-system "$root"
-  mv -T "$unpacked" "$root"
-  rm -rf --one-file-system "$work"
-}
-
-# python_for VERSION...: sets python and python_version to the first that is there, else to one that can be unpacked
-python_for() {
-  local version
-  for version in "$@"; do
-    if python=$(find_python "$version"); then python_version=$version; return 0; fi
-  done
-  for version in "$@"; do
-    if unpack_python "$version" && python=$(find_python "$version"); then python_version=$version; return 0; fi
-  done
-  return 1
-}
 
 # --- venvs
 

@@ -1,6 +1,6 @@
 """What is known on this machine, as plain data; status_text makes lines of it. Changes nothing."""
 
-from nexus_pull import VERSION, config as configs, facts, files, run, vault
+from nexus_pull import VERSION, config as configs, facts, files, redact, run, vault
 from nexus_pull.errors import AgentError
 from nexus_pull.events import look
 
@@ -17,6 +17,7 @@ def status(paths):
         "not_adopted": files.read_json(paths.not_adopted),
         "bootstrap_failed": (files.read_json(paths.bootstrap) or {}).get("failed"),
         "vault_secret_id": vault.kept_how(paths),
+        "unmasked": redact.unmasked(paths),
         "intended": _intended(state),
         "applied": state.get("last_success"),
         "last_run": _last_run(paths, state),

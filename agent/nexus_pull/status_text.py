@@ -12,6 +12,7 @@ def text(found):
         lines.append("SEED NOT ADOPTED: %(reason)s: %(message)s" % found["not_adopted"])
     if found["vault_secret_id"]:
         lines.append("vault       the secret id is kept " + found["vault_secret_id"])
+    lines += found["unmasked"]
     failed = found["bootstrap_failed"]
     if failed:
         lines.append("BOOTSTRAP FAILED at step %(step)s, %(at)s: %(reason)s: %(message)s" % failed)

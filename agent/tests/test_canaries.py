@@ -20,6 +20,7 @@ CANARIES = {
     "git_token": "canary-1-git/token+x" + _OWN,
     "vault_password": "canary-2-vault-password" + _OWN,
     "variable": "canary-3-\"quoted\" \\ variable" + _OWN,
+    "short": "~" + _OWN[:4],
     "deploy_key": "canary-4-deploy-key" + _OWN,
     "receiver_key": "c0ffee" + "5eed" * 12 + _OWN + "c0",
 }
@@ -43,7 +44,7 @@ PLAYBOOK = """- hosts: all
         shown: harmless
     - name: a failure with a secret in its message
       ansible.builtin.fail:
-        msg: "refused: {{ password_of_an_app }}"
+        msg: "refused: {{ password_of_an_app }}, {{ short }}"
 """
 
 
@@ -106,7 +107,7 @@ class CanaryTest(AnsibleTest):
     def machine(self, program=PROGRAM, **changes):
         """A machine that has adopted its seed and has everything else from the server."""
         role_id = self.bao.role()
-        variables = {"password_of_an_app": CANARIES["variable"]}
+        variables = {"password_of_an_app": CANARIES["variable"], "short": CANARIES["short"]}
         fields = {"token": CANARIES["git_token"], "password": CANARIES["vault_password"], "vars": variables}
         self.bao.call("POST", "secret/data/nexus", {"data": fields})
         self.wrapper = self.bao.wrapped()
@@ -185,7 +186,7 @@ class Canaries(CanaryTest):
         self.assertEqual(self.hits(printed, seen), [])
         # It was the run that was meant: every secret was needed for it, and it got to its end.
         self.assertEqual(self.state()["last_run"]["reason"], "task_failed", printed[-3000:])
-        self.assertIn("refused: ***", printed)
+        self.assertIn("refused: ***, ***", printed)
         self.assertIn("what is encrypted is not this test's", printed)
         self.assertIn("secret_id", self.secrets())
         self.assertIn("vault_token", self.secrets())
@@ -231,7 +232,8 @@ class TheyAreSeen(CanaryTest):
         return {name for name, _ in self.hits(*self.watch(["run"], ["flush", "--once"]))}
 
     def test_without_redaction(self):
-        self.assertEqual(self.found("redact.py", "line.replace(text, MASK)", "line"), {"variable"})
+        unmasked = "def redact(line):\n  return line"
+        self.assertEqual(self.found("redact.py", "def redact(line):", unmasked), {"variable", "short"})
 
     def test_with_the_token_in_a_variable_of_gits_environment(self):
         token = "GIT_CONFIG_TOKEN=open(self._paths.secret('git_token')).read(), "

@@ -4,7 +4,7 @@ import contextlib
 import os
 import shutil
 
-from nexus_pull import files
+from nexus_pull import files, redact
 
 
 @contextlib.contextmanager
@@ -21,6 +21,8 @@ def fetched(paths, settings, log, sleep):
             files.make_directory(paths.fetched)
             for name, value in values.items():
                 files.write(paths.fetched + "/" + name, value.encode())
+        for said in redact.unmasked(paths):
+            log.line(said)
         yield
     finally:
         remove(paths)
