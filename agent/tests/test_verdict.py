@@ -45,6 +45,10 @@ class FourConditions(unittest.TestCase):
         self.failed("evidence_missing", ["hosts_matched", "tasks_run"], records=GOOD[:-1])
         self.failed("evidence_missing", ["hosts_matched", "tasks_run"], records=())
 
+    def test_fails_when_a_playbook_was_not_seen_to_begin(self):
+        self.failed("evidence_missing", ["hosts_matched", "tasks_run"], records=GOOD[1:])
+        self.assertIn("site.yml has no beginning", verdict(records=GOOD[1:]).message)
+
     def test_fails_when_one_of_two_playbooks_left_no_evidence(self):
         two = {**RUN, "playbooks": ["site.yml", "more.yml"]}
         self.failed("evidence_missing", ["hosts_matched", "tasks_run"], run=two)
@@ -107,6 +111,12 @@ class Reasons(unittest.TestCase):
             seen = verdict(records=(), code=code, lines=["Starting Ansible Pull at x", COMMAND, line])
             self.assertEqual((seen.reason, seen.exit_code), (reason, code))
             self.assertIn(line.split(":")[-1].strip(), seen.message)
+
+    def test_a_playbook_that_is_missing_is_named(self):
+        ended = judge.Ended(5, False, ["ERROR! Could not find a playbook to run."], ["a.yml", "b.yml"])
+        seen = judge.judge(ended, evidence.Evidence((), there=False), RUN, (A, A, DIGEST), None)
+        said = "a.yml, b.yml: ERROR! Could not find a playbook to run."
+        self.assertEqual((seen.reason, seen.message), ("playbook_missing", said))
 
     def test_a_tasks_own_output_chooses_no_reason(self):
         failed = {"record": "task", "t": 1, "host": "localhost", "task": "x", "status": "failed", "message": "oops"}

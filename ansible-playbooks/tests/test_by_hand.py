@@ -258,18 +258,25 @@ class ByHand(PlaybookTest):
                 self.assertRegex(said, r"WARNING\]: nexus_pull: nothing is sent[^\n]*")
 
 
+def settings_of(*playbooks):
+    settings = {"run_id": "r", "mode": "apply", "intended_sha": "a" * 40, "clean": True, "shaping": {}}
+    return {**settings, "playbooks": list(playbooks)}
+
+
 class Progress(unittest.TestCase):
+    def test_fails_when_a_playbook_was_not_seen(self):
+        told = []
+        run = events.Run(settings_of("p", "q"), lambda kind, data: told.append((kind, data)), lambda: 0.0)
+        for playbook, seen in (("p", "evidence_missing"), ("q", "")):
+            run.write({"record": "begin", "playbook": playbook, "ansible_version": "2.14.0"})
+            run.write({"record": "task", "host": "h", "task": "t", "status": "changed"})
+            run.write({"record": "end", "plays": 1, "hosts_matched": 1, "tasks_run": 1})
+            run.last_word(0)
+            self.assertEqual(told[-1][1].get("reason", ""), seen)
+
     def test_progress_is_told_at_most_every_ten_seconds_and_a_last_word_fits(self):
         told, clock = [], [0.0]
-        settings = {
-            "run_id": "r",
-            "mode": "apply",
-            "intended_sha": "a" * 40,
-            "clean": True,
-            "playbooks": ["p"],
-            "shaping": {},
-        }
-        run = events.Run(settings, lambda kind, data: told.append((kind, data)), lambda: clock[0])
+        run = events.Run(settings_of("p"), lambda kind, data: told.append((kind, data)), lambda: clock[0])
         run.write({"record": "begin", "playbook": "p", "ansible_version": "2.14.0"})
         run.write({"record": "play", "play": "P"})
         for _ in range(250):
