@@ -182,6 +182,21 @@ class EvidenceFile(MachineTest):
         self.assertEqual((found.ended, found.totals()["changed"], found.last_task["task"]), ([], 1, "write"))
         self.assertFalse(evidence.read(self.root + "/nowhere").there)
 
+    def test_what_single_tasks_said_counts_until_the_statistics_of_their_playbook(self):
+        """Else a run that is cut short in its second playbook tells of the first alone, and so does its progress."""
+        one = {"changed": 1, "tasks_run": 1, "hosts_matched": 1}
+        two = {**one, "changed": 2, "tasks_run": 2}
+        for records, wanted in (
+            (GOOD[:3], one),
+            (GOOD[:4], one),
+            (GOOD, one),
+            (GOOD + GOOD[:3], two),
+            (GOOD + GOOD[:4], two),
+            (GOOD + GOOD, two),
+        ):
+            totals = evidence.Evidence(records, there=True).totals()
+            self.assertEqual({name: totals[name] for name in wanted}, wanted, len(records))
+
     def test_masks_secrets(self):
         record = {**GOOD[2], "message": "it is CANARY"}
         path = self.place("/evidence.jsonl", json.dumps(record) + "\n")

@@ -35,8 +35,8 @@ class Evidence:
         """The `evidence` of an event; None when there is none."""
         if not self.begun:
             return None
-        # Without stats (the run was cut short) what single tasks said is all there is.
-        sums = self._sums if self.ended else self._seen
+        # Of a playbook without stats (the run was cut short) what single tasks said is all there is.
+        sums = {name: self._sums[name] + self._seen[name] for name in SUMS}
         hosts = max(len(self._hosts), self._hosts_ended)
         return {"playbooks": self.begun, "plays": self.plays, "hosts_matched": hosts, **sums}
 
@@ -92,6 +92,7 @@ class Evidence:
 
     def _stats(self, record):
         self._hosts.add(record.get("host"))
+        self._seen = dict.fromkeys(SUMS, 0)
         for name in SUMS:
             self._sums[name] += record.get(name, 0)
         self._skipped += record.get("skipped", 0)
