@@ -68,7 +68,8 @@ beforeEach(async () => {
   place = new Place();
   sink = await openSink();
 });
-afterEach(() => {
+afterEach(async () => {
+  await ReceiverProcess.endAll();
   sink.server.closeAllConnections();
   sink.server.close();
   place.remove();

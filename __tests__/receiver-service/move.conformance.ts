@@ -31,22 +31,19 @@ const LIVES: Readonly<Record<string, readonly (readonly [type: string, spoken?: 
 describeWith(["postgres"], "from SQLite into PostgreSQL", () => {
   let server: PostgresServer;
   let place: Place;
-  const running: ReceiverProcess[] = [];
   beforeAll(async () => {
     server = await PostgresServer.start();
   });
   beforeEach(() => (place = new Place()));
   afterEach(async () => {
-    await Promise.all(running.splice(0).map((receiver) => receiver.end("SIGKILL")));
+    await ReceiverProcess.endAll();
     place.remove();
   });
   afterAll(async () => server.stop());
 
-  async function receive(database?: string): Promise<ReceiverProcess> {
+  function receive(database?: string): Promise<ReceiverProcess> {
     const env = { NEXUS_PULL_SECRET: SECRET, ...(database === undefined ? {} : { NEXUS_PULL_DATABASE: database }) };
-    const receiver = await ReceiverProcess.start(place, 0, env);
-    running.push(receiver);
-    return receiver;
+    return ReceiverProcess.start(place, 0, env);
   }
 
   /** A pipe of commands, of which each must come out well for the whole to. */

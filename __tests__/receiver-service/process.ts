@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { type Outcome, type Running, start, until } from "../support/processes";
+import { type Outcome, type Running, signalGroup, start, until } from "../support/processes";
 
 export const ROOT = resolve(__dirname, "..", "..");
 export const SECRET = "operator-secret-0123456789abcdef";
@@ -18,6 +18,8 @@ export class Place {
 }
 
 export class ReceiverProcess {
+  private static readonly running = new Set<Running>();
+
   private constructor(
     private readonly running: Running,
     public readonly base: string,
@@ -38,11 +40,20 @@ export class ReceiverProcess {
     const where = ["--host", "127.0.0.1", "--port", String(port), "--data", place.data, "--log-file", place.log];
     // Many clients of a test have one address.
     const running = this.launch(where, { NEXUS_PULL_RATE: "0", ...env }, timeoutMs);
+    this.running.add(running);
+    void running.ended.finally(() => this.running.delete(running));
     const address = (): string | undefined => /listening: (http:\/\/[^/]+)\/status/.exec(running.output())?.[1];
     await until("the receiver listens", () => address() !== undefined || running.child.exitCode !== null, 60_000);
     const base = address();
     if (base === undefined) throw new Error(`the receiver did not start:\n${running.output()}`);
     return new ReceiverProcess(running, base);
+  }
+
+  /** Ends those that a test which failed has left, started well or not. */
+  public static async endAll(): Promise<void> {
+    const left = [...this.running];
+    for (const { child } of left) signalGroup(child, "SIGKILL");
+    await Promise.all(left.map(({ ended }) => ended));
   }
 
   public get output(): string {
