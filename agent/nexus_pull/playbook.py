@@ -148,7 +148,8 @@ def unsafe_yaml(value):
         return "{%s}" % ", ".join("%s: %s" % (json.dumps(key), unsafe_yaml(inner)) for key, inner in value.items())
     if isinstance(value, list):
         return "[%s]" % ", ".join(unsafe_yaml(inner) for inner in value)
-    if isinstance(value, str):
+    # An empty text marked as unsafe is null to ansible-core 2.19 and newer.
+    if isinstance(value, str) and value:
         # As YAML's double-quoted form, which has no surrogate pairs: one escape for each character beyond ASCII.
         quoted = json.dumps(value, ensure_ascii=False)
         return "!unsafe " + "".join(c if " " <= c <= "~" else "\\U%08x" % ord(c) for c in quoted)

@@ -84,10 +84,17 @@ class CallbackModule(CallbackBase):
     assert machine.read("/own-was-here") == ""
 
 
+# Not null, as "!unsafe" makes of it since 2.19.
+EMPTY = """    - name: an empty text is one
+      ansible.builtin.assert:
+        that: ['[empty, within[0].empty] == ["", ""]']
+"""
+
+
 @case
 def hostile_extra_vars(machine, servers):
-    machine.config["run"]["extra_vars"]["text"] = HOSTILE
-    machine.commit(site(WRITE))
+    machine.config["run"]["extra_vars"].update(text=HOSTILE, empty="", within=[{"empty": ""}])
+    machine.commit(site(WRITE, EMPTY))
     assert machine.run() == 0
     assert machine.read("/made") == HOSTILE, machine.read("/made")
 
