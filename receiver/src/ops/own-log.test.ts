@@ -24,6 +24,19 @@ test("says lines to a person, weighed ones to the journal, and objects where JSO
   ]);
 });
 
+test.each<[string, Partial<OwnLog>]>([
+  ["a person", {}],
+  ["the journal", { journal: true }],
+  ["a program", { format: "json" }],
+])("fails when what a target answered commands the terminal of %s", (_who, given) => {
+  const lines: string[] = [];
+  const log = { format: "text" as const, journal: false, now: () => T0, write: (text: string) => lines.push(text) };
+  openOwnLog({ ...log, ...given })("chat answered 500: \u001b]0;owned\u0007\u009b2J\u202e\r", "error");
+  const [line = ""] = lines;
+  expect(line.slice(0, -1)).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u2028-\u202e]/);
+  expect(line).toMatch(/answered 500: \\u001b\]0;owned\\u0007\\u009b2J\\u202e(?:\\u000d|\\r)/);
+});
+
 test("knows the journal by the file that systemd names, which may be another's", () => {
   const folder = mkdtempSync(join(tmpdir(), "own-log-"));
   const descriptor = openSync(join(folder, "stream"), "w");

@@ -1,6 +1,7 @@
 // What the receiver says of itself, on standard error: a line for a person, with its weight for journald, or as JSON.
 import { fstatSync } from "node:fs";
 import { DeliveryError } from "../forward/delivery";
+import { escaped } from "../intake/notes";
 import { StoreError } from "../store/port";
 
 export type Level = "info" | "error";
@@ -17,13 +18,14 @@ export interface OwnLog {
 /** As sd-daemon(3) has them. */
 const WEIGHT: Readonly<Record<Level, number>> = { info: 6, error: 3 };
 
+/** What is told may be a stranger's, such as a target's answer: no terminal obeys it. */
 export function openOwnLog({ format, journal, write, now }: OwnLog): Say {
   return (line, level = "info") => {
     if (format === "json")
-      return write(`${JSON.stringify({ time: new Date(now()).toISOString(), level, message: line })}\n`);
+      return write(`${escaped(JSON.stringify({ time: new Date(now()).toISOString(), level, message: line }))}\n`);
     // Each line would be an entry of its own, and one without a weight.
-    if (journal) return write(`<${WEIGHT[level]}>${line.replace(/\s*\n\s*/g, " | ")}\n`);
-    write(`${line}\n`);
+    if (journal) return write(`<${WEIGHT[level]}>${escaped(line.replace(/\s*\n\s*/g, " | "))}\n`);
+    write(`${line.split("\n").map(escaped).join("\n")}\n`);
   };
 }
 
