@@ -29,7 +29,7 @@ SCHEMAS = ("agent-config.schema.json", "seed.schema.json")
 FLAGS = "-IS"
 SHEBANG = b"#!/usr/bin/python3 " + FLAGS.encode() + b"\n"
 EPOCH = (1980, 1, 1, 0, 0, 0)
-START = b"from nexus_pull.cli import main\nimport sys\nsys.exit(main())\n"
+START = b"from nexus_pull.compiled import start\nimport sys\nsys.exit(start())\n"
 
 
 def sources():

@@ -179,7 +179,6 @@ KEYWORDS = {
     "maxLength": _limit(str, len, _at_most),
     "minItems": _limit(list, len, _at_least),
     "maxItems": _limit(list, len, _at_most),
-    "minProperties": _limit(dict, len, _at_least),
     "maxProperties": _limit(dict, len, _at_most),
     "minimum": _limit((int, float), _same, _at_least),
     "maximum": _limit((int, float), _same, _at_most),
