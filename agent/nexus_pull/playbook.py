@@ -2,12 +2,10 @@
 
 import json
 import os
-import re
 import shutil
 import stat
-import subprocess
 
-from nexus_pull import files, process
+from nexus_pull import ansible_core, files, process
 from nexus_pull.errors import AgentError
 from nexus_pull.runs import callbacks, no_log
 
@@ -29,19 +27,10 @@ class Playbook:
         self.version = None
 
     def require_ansible(self, state):
-        """Its version is remembered with the program's identity: to ask costs as much as a small playbook."""
-        program = shutil.which("ansible-pull", path=self._paths.search_path)
-        if program is None:
-            raise AgentError("ansible_missing", "ansible-pull is not installed: searched %s" % self._paths.search_path)
-        real = os.path.realpath(program)
-        about = os.stat(real)
-        identity = [real, about.st_mtime_ns, about.st_size]
-        known = state.get("ansible") or {}
-        if known.get("identity") != identity:
-            known = {"identity": identity, "version": self._ask_version(program)}
-            state.value["ansible"] = known  # written with the next change
+        known = ansible_core.found(self._paths, state.get("ansible"))
+        state.value["ansible"] = known  # written with the next change
         self.version = known["version"]
-        if self._minimum is not None and _numbers(self.version) < _numbers(self._minimum):
+        if self._minimum is not None and ansible_core.numbers(self.version) < ansible_core.numbers(self._minimum):
             raise AgentError("ansible_too_old", "ansible-core is %s, wanted is %s" % (self.version, self._minimum))
 
     def require_private_folders(self):
@@ -123,24 +112,6 @@ class Playbook:
         files.write(self._paths.work + "/inventory", INVENTORY.encode())
         return self._paths.work + "/inventory"
 
-    def _ask_version(self, program):
-        try:
-            done = subprocess.run(
-                [program, "--version"],
-                env=process.environment(self._paths),
-                capture_output=True,
-                stdin=subprocess.DEVNULL,
-                timeout=60,
-                check=False,
-            )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise AgentError("ansible_missing", "%s does not start: %s" % (program, type(error).__name__)) from error
-        found = re.search(r"core ([0-9][0-9a-z.]*)", done.stdout.decode(errors="replace"))
-        if found is None:
-            said = " ".join(done.stderr.decode(errors="replace").split())[-300:]
-            raise AgentError("ansible_missing", "%s --version ended with %d: %s" % (program, done.returncode, said))
-        return found.group(1)
-
 
 def unsafe_yaml(value):
     """YAML in which every string is data: nothing in it is a template, whatever braces it has."""
@@ -154,7 +125,3 @@ def unsafe_yaml(value):
         quoted = json.dumps(value, ensure_ascii=False)
         return "!unsafe " + "".join(c if " " <= c <= "~" else "\\U%08x" % ord(c) for c in quoted)
     return json.dumps(value)
-
-
-def _numbers(version):
-    return [int(part) for part in re.findall(r"\d+", version)]

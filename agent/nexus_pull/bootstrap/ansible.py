@@ -5,16 +5,14 @@ import re
 import shutil
 import sys
 
-from nexus_pull import files, process
+from nexus_pull import files
+from nexus_pull.ansible_core import found, numbers
 from nexus_pull.bootstrap import packages
 from nexus_pull.bootstrap.commands import StepFailed
+from nexus_pull.errors import AgentError
 
 WHOLE = "/whole"  # in a venv whose installation came to its end
 NO_ENSUREPIP = re.compile(r"ensurepip is not\s+available|No module named '?ensurepip|python3-venv")
-
-
-def numbers(version):
-    return [int(part) for part in re.findall(r"\d+", version or "")[:3]]
 
 
 class AnsibleCore:
@@ -28,13 +26,12 @@ class AnsibleCore:
 
     def missing(self):
         """Why it will not do, or None."""
-        program = shutil.which("ansible-pull", path=self._paths.search_path)
-        if program is None:
-            return "ansible_missing"
-        version = self._version(program)
-        if not version:
-            return "ansible_missing"
-        return "ansible_too_old" if self._too_old(version) else None
+        try:
+            self.seen = found(self._paths, self.seen)
+        except AgentError as error:
+            self.seen = {}
+            return error.reason
+        return "ansible_too_old" if self._too_old(self.seen["version"]) else None
 
     def install(self, commands):
         """Returns what was installed."""
@@ -128,21 +125,3 @@ class AnsibleCore:
                 os.symlink("%s/bin/%s" % (venv, name), temporary)
                 os.replace(temporary, "%s/%s" % (folder, name))
         files.sync_directory(folder)
-
-    def _version(self, program):
-        """Asked once for each program: to ask costs as much as a small playbook."""
-        real = os.path.realpath(program)
-        about = os.stat(real)
-        identity = [real, about.st_mtime_ns, about.st_size]
-        if self.seen.get("identity") != identity:
-            self.seen = {"identity": identity, "version": self._ask_version(program)}
-        return self.seen["version"]
-
-    def _ask_version(self, program):
-        lines = []
-        try:
-            process.run([program, "--version"], process.environment(self._paths), "/", 60, lines.append)
-        except OSError:
-            return ""
-        found = re.search(r"core ([0-9][0-9a-z.]*)", "\n".join(lines))
-        return found.group(1) if found else ""
