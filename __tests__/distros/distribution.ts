@@ -13,7 +13,7 @@ import { start } from "../support/processes";
 
 export const FLEET = "dev";
 export const VM = "nexus-01";
-const LIMIT_MS = 600_000;
+const LIMIT_MS = 900_000;
 
 // What cloud-init and systemd do at a first boot, and what somebody looks at afterwards. The receiver has all events before
 // the machine goes: the spool is empty then, or the end of the limit says that it is not.
@@ -88,14 +88,14 @@ function seedScript({ receiver, secret, ansibleCore = {} }: Asked): string {
       skip_tags: [],
       verbosity: 0,
     },
-    bootstrap: { deadline_s: 400, ansible_core: ansibleCore },
+    bootstrap: { deadline_s: 700, ansible_core: ansibleCore },
     receiver: { url: `${receiver}/webhook`, heartbeat_s: 900 },
     vault: null,
     agent: { version, sha256: program },
   };
   const units = renderUnits({
     runTimeoutSeconds: 300,
-    bootstrapTimeoutSeconds: 400,
+    bootstrapTimeoutSeconds: 700,
     schedule: { interval_s: 1800, jitter_s: 300 },
     heartbeatSeconds: 900,
   });

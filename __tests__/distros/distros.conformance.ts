@@ -1,20 +1,37 @@
-// The agent on Debian 13: its Python, its systemd, its apt and its ansible-core, none of which is this machine's. On another
-// distribution: NEXUS_PULL_DISTRO_ROOT=$(tools/distro-root.sh --suite=noble --print | cut -d= -f2)
+// The agent on Debian 13, with its Python, its systemd, its apt and its ansible-core, none of which is this machine's; and on a
+// machine that has dnf as RHEL 9 does. On another one:
+// NEXUS_PULL_DISTRO_ROOT=$(tools/distro-root.sh --suite=noble --print | cut -d= -f2)
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Place, ReceiverProcess, SECRET } from "../receiver-service/process";
-import { describeWith, tool } from "../support/tools";
+import { describeWith, tool, type ToolName } from "../support/tools";
 import { type FirstBoot, firstBoot, FLEET, VM } from "./distribution";
 
-// The kinds of tasks that people write first. The package module asks for what Debian's minimal image has not: python3-apt.
-const PLAYBOOK = `- hosts: all
+interface Distribution {
+  readonly root: ToolName;
+  /** What `ansible.builtin.package` is to use there, and a package for it. */
+  readonly manager: string;
+  readonly name: string;
+  /** How the manager says that it has installed ansible-core. */
+  readonly installed: RegExp;
+}
+
+const DISTRIBUTIONS: readonly Distribution[] = [
+  // ansible's module needs what Debian's minimal image has not: python3-apt.
+  { root: "distro-root", manager: "apt", name: "gnupg", installed: /apt-get: Setting up ansible-core \(2\./ },
+  { root: "dnf-root", manager: "dnf", name: "git", installed: /dnf: +Installing +: ansible-core-2\./ },
+];
+
+// The kinds of tasks that people write first.
+const playbook = ({ manager, name }: Distribution): string => `- hosts: all
   tasks:
     - name: Which system
       ansible.builtin.debug:
         msg: "{{ ansible_distribution }} {{ ansible_distribution_major_version }}, Python {{ ansible_python_version }}"
     - name: Install a package
       ansible.builtin.package:
-        name: gnupg
+        name: ${name}
+        use: ${manager}
     - name: Write a unit
       ansible.builtin.copy:
         content: "[Service]\\nType=oneshot\\nRemainAfterExit=yes\\nExecStart=/bin/true\\n"
@@ -26,16 +43,25 @@ const PLAYBOOK = `- hosts: all
         state: started
         daemon_reload: true
 `;
-const BOOT_MS = 700_000;
+const BOOT_MS = 1_000_000;
 
-describeWith(["distro-root"], "a first boot on a distribution without git and ansible", () => {
+describe.each(DISTRIBUTIONS)("where $manager is", (distribution) => {
+  describeWith([distribution.root], "a first boot of a machine without git and ansible", () => suite(distribution));
+});
+
+function suite(distribution: Distribution): void {
+  const root = distribution.root;
   const place = new Place();
   let receiver: ReceiverProcess;
   let boot: FirstBoot;
 
   beforeAll(async () => {
     receiver = await ReceiverProcess.start(place, 0, { NEXUS_PULL_SECRET: SECRET }, BOOT_MS + 60_000);
-    boot = await firstBoot(tool("distro-root"), { receiver: receiver.base, secret: SECRET, playbook: PLAYBOOK });
+    boot = await firstBoot(tool(root), {
+      receiver: receiver.base,
+      secret: SECRET,
+      playbook: playbook(distribution),
+    });
   }, BOOT_MS);
   afterAll(async () => {
     await receiver.end();
@@ -80,13 +106,13 @@ describeWith(["distro-root"], "a first boot on a distribution without git and an
   });
 
   it("had its own packages and its own Python, not this machine's", () => {
-    const root = tool("distro-root");
-    const [, name] = /^NAME="(\w+)/m.exec(readFileSync(join(root, "etc/os-release"), "utf8")) ?? [];
-    const [, major] = /^VERSION_ID="(\d+)/m.exec(readFileSync(join(root, "etc/os-release"), "utf8")) ?? [];
-    const python = readdirSync(join(root, "usr/bin")).find((program) => /^python3\.\d+$/.test(program));
+    const release = readFileSync(join(tool(root), "etc/os-release"), "utf8");
+    const [, name] = /^NAME="(\w+)/m.exec(release) ?? [];
+    const [, major] = /^VERSION_ID="(\d+)/m.exec(release) ?? [];
+    const python = readdirSync(join(tool(root), "usr/bin")).find((program) => /^python3\.\d+$/.test(program));
     const own = `${name} ${major}, ${python?.replace("python", "Python ")}`;
     expect(boot.ansibleLog).toContain("bootstrap succeeded: installed git, ansible-core");
-    expect(boot.ansibleLog).toMatch(/apt-get: Setting up ansible-core \(2\./);
+    expect(boot.ansibleLog).toMatch(distribution.installed);
     expect(boot.ansibleLog).toContain(`"msg": "${own}.`);
   });
-});
+}

@@ -16,6 +16,7 @@ export type ToolName =
   | "provider-mirror"
   | "cloud-init-root"
   | "distro-root"
+  | "dnf-root"
   | "cdktf"
   | "postgres"
   | "python3"
@@ -51,6 +52,11 @@ const SOURCES: Record<ToolName, Source> = {
     variable: "NEXUS_PULL_DISTRO_ROOT",
     script: ["tools/distro-root.sh", "--print", "--no-build"],
     build: "tools/distro-root.sh",
+  },
+  "dnf-root": {
+    variable: "NEXUS_PULL_DNF_ROOT",
+    script: ["tools/distro-root.sh", "--print", "--no-build", "--suite=dnf"],
+    build: "tools/distro-root.sh --suite=dnf",
   },
   "systemd-root": {
     variable: "NEXUS_PULL_SYSTEMD_ROOT",

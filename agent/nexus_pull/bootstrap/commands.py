@@ -68,7 +68,8 @@ class Commands:
 
     def failure(self, argv, code, lines, default):
         reason = diagnose.reason_of(lines, default, _proxies())
-        said = "%s ended with %d: %s" % (" ".join(argv[:2]), code, diagnose.telling_line(lines))
+        command = argv[: 3 if argv[1:2] == ["-m"] else 2]
+        said = "%s ended with %d: %s" % (" ".join(command), code, diagnose.telling_line(lines))
         return StepFailed(reason, said, " ".join(argv), code, lines[-TAIL:])
 
 
