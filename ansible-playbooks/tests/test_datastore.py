@@ -112,6 +112,36 @@ class Datastore(PlaybookTest):
         code, said = self.apply(venv, **settings)
         self.assertIn("changed=0", said)
 
+    def test_emptied_again_it_is_removed_and_nexus_restarts_once(self):
+        path, log = self.data + "/etc/fabric/nexus-store.properties", self.made.path + "/systemctl.log"
+        emptied = {"nexus_postgresql_host": "", "nexus_postgresql_password": ""}
+        for version, venv in cores().items():
+            with self.subTest(core=version):
+                self.assertEqual(self.apply(venv, nexus_postgresql_password="canary-db")[0], 0)
+                os.unlink(log)
+                code, said = self.apply(venv, "--check", "--diff", **emptied)
+                self.assertEqual((code, os.path.exists(path)), (0, True), said)
+                self.assertRegex(said, r"Go back to the embedded database\] \*+ .*changed: \[localhost\] .*changed=[12] ")
+                with open(log, encoding="utf-8") as stream:
+                    self.assertNotIn("restart", stream.read())
+                code, said = self.apply(venv, "--diff", **emptied)
+                self.assertEqual((code, os.path.exists(path)), (0, False), said)
+                self.assertNotIn("canary-db", said)
+                with open(log, encoding="utf-8") as stream:
+                    self.assertEqual(stream.read().count("restart nexus.service"), 1)
+                self.assertIn("changed=2", said)
+                code, said = self.apply(venv, **emptied)
+                self.assertIn("changed=0", said)
+
+    def test_a_file_that_somebody_wrote_by_hand_is_not_removed(self):
+        self.made.write({"data/etc/fabric/nexus-store.properties": "# moved by hand\nname=nexus\n"})
+        ((_, venv),) = newest().items()
+        # Nothing after the colon is null.
+        for nothing in ("", None):
+            code, said = self.apply(venv, nexus_postgresql_host=nothing)
+            self.assertEqual((code, self.written()), (0, {"name": "nexus"}), said)
+            self.assertIn("changed=0", said)
+
     def test_what_is_missing_is_said_before_anything_is_written(self):
         self.refused("nexus_postgresql_password", nexus_postgresql_password="")
         self.refused("without protocol", nexus_postgresql_host="postgresql://db.example")
@@ -132,6 +162,10 @@ class Datastore(PlaybookTest):
 def _unsafe(value):
     if isinstance(value, int):
         return value
+    if value is None:
+        return "null"
+    if value == "":
+        return '""'  # marked as unsafe it is null to ansible-core 2.19 and newer
     plain = (c if " " <= c <= "~" and c not in '\\"' else "\\U%08x" % ord(c) for c in value)
     return '!unsafe "%s"' % "".join(plain)
 
