@@ -2,8 +2,9 @@
 import pg from "pg";
 import { PostgresServer } from "../../__tests__/support/postgres";
 import type { Event } from "../../contract";
-import { takeEvents } from "../../receiver/src/engine/commands";
-import { type Decision, Engine, type Finds } from "../../receiver/src/engine/engine";
+import { maybeKnown, takeEvents } from "../../receiver/src/engine/commands";
+import { type Decision, Engine } from "../../receiver/src/engine/engine";
+import type { Incoming } from "../../receiver/src/engine/transaction";
 import { PostgresStore } from "../../receiver/src/store/postgres";
 import { said } from "./life";
 import { type MeasureOptions, orFloor, type Row } from "./row";
@@ -37,16 +38,15 @@ async function singleInserts(url: string, events: number): Promise<number> {
 
 interface Told {
   readonly decide: Decision<unknown>;
-  readonly finds: Finds;
+  readonly events: readonly Incoming[];
 }
 
 /** What every VM says as its event of this number, read already: reading is not what is measured. */
 function told(seq: number): readonly Told[] {
   return Array.from({ length: VMS }, (_, vm) => {
-    const { id, body: text } = said(vm, seq);
-    const event = JSON.parse(text) as Event;
-    const { fleet, vm: name } = event.data;
-    return { decide: takeEvents([{ event, text }]), finds: [{ id, fleet, vm: name }] };
+    const { body: text } = said(vm, seq);
+    const events = [{ event: JSON.parse(text) as Event, text }];
+    return { decide: takeEvents(events), events };
   });
 }
 
@@ -65,7 +65,7 @@ async function batches(url: string, each: number): Promise<Batches> {
   for (let seq = 1; seq <= 2 * each; seq += 1) {
     const round = told(seq);
     const begun = now();
-    await Promise.all(round.map(({ decide, finds }) => engine.submit(decide, finds)));
+    await Promise.all(round.map(({ decide, events }) => engine.submit(decide, maybeKnown(engine.fleets, events))));
     // The first half is to warm up.
     if (seq > each) seconds += since(begun);
   }

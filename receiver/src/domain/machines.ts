@@ -26,6 +26,12 @@ export function streamOf(record: LogRecord): string {
   return textOf(record.data, "stream") ?? "";
 }
 
+/** Whether the log cannot have it yet: its stream waits for nothing, and has not come so far. */
+export function isNews(state: VmState | undefined, { stream, seq }: { stream: string; seq: number }): boolean {
+  const machine = state?.machines[stream];
+  return machine !== undefined && seq >= machine.next && !state?.held.some((held) => held.stream === stream);
+}
+
 function factsOf(data: Data, before: Data): Data {
   const told = FACTS.filter((name) => data[name] !== undefined).map((name) => [name, data[name]] as const);
   return { ...before, ...Object.fromEntries(told) };

@@ -1,12 +1,14 @@
 // What a request does to the log. Each is a decision: it looks, refuses, or appends.
 import { createHash } from "node:crypto";
-import type { RosterEntry } from "../../../contract";
+import { isDeepStrictEqual } from "node:util";
+import type { AgentEvent, RosterEntry } from "../../../contract";
 import type { Draft } from "../domain/clock";
-import { foreignKeyFlag } from "../domain/machines";
+import { foreignKeyFlag, isNews } from "../domain/machines";
 import { endOf, rosterChanges } from "../domain/roster";
 import { attention, type VmState } from "../domain/state";
 import type { StoredRequest } from "../store/port";
-import type { Decision } from "./engine";
+import type { Decision, Finds } from "./engine";
+import type { Fleets } from "./fleets";
 import { Refusal } from "./refusal";
 import type { Incoming, Transaction } from "./transaction";
 
@@ -15,21 +17,33 @@ export interface Accepted {
   readonly duplicates: number;
 }
 
+/** However it is spelled: a spool that was rewritten, or a proxy, may give an object's members another order. */
+function isSame(one: string, other: string): boolean {
+  return one === other || isDeepStrictEqual(JSON.parse(one), JSON.parse(other));
+}
+
 /** One VM's events: all of them, or none. */
 export function takeEvents(events: readonly Incoming[]): Decision<Accepted> {
   return async (transaction) => {
     const fresh: Incoming[] = [];
     const ids = new Map<string, string>();
     for (const [index, { event, text }] of events.entries()) {
-      const { fleet, vm } = event.data;
-      const stored = ids.get(event.id) ?? (await transaction.find(fleet, vm, event.id));
+      const stored = ids.get(event.id) ?? (await transaction.textOf(event as AgentEvent));
       if (stored === undefined) fresh.push({ event, text });
-      else if (stored !== text) throw new Refusal("id_conflict", events.length > 1 ? { index } : {});
+      else if (!isSame(stored, text)) throw new Refusal("id_conflict", events.length > 1 ? { index } : {});
       ids.set(event.id, text);
     }
     for (const incoming of fresh) await transaction.take(incoming);
     return { accepted: fresh.length, duplicates: events.length - fresh.length };
   };
+}
+
+/** Which of them the log may have already; of most, the VM's state tells that it does not. */
+export function maybeKnown(fleets: Fleets, events: readonly Incoming[]): Finds {
+  const agents = events.map(({ event }) => event as AgentEvent);
+  return agents
+    .filter(({ data }) => !isNews(fleets.get(data.fleet, data.vm), data))
+    .map(({ id, data }) => ({ id, fleet: data.fleet, vm: data.vm }));
 }
 
 export interface OperatorCall {

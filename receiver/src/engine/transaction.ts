@@ -1,8 +1,8 @@
 // One group of changes being made: what was committed, and on top of it what is not yet.
-import { type Event, lifecycle } from "../../../contract";
+import { type AgentEvent, type Event, lifecycle } from "../../../contract";
 import { type Clock, type Draft, impostors, recovery } from "../domain/clock";
 import { type LogRecord, recordOf } from "../domain/log";
-import { streamOf } from "../domain/machines";
+import { isNews, streamOf } from "../domain/machines";
 import { advance, gapIsOver, project, settledThrough } from "../domain/project";
 import type { VmState } from "../domain/state";
 import { type Base, type Changes, nameOf, type Store, type StoredRequest } from "../store/port";
@@ -53,11 +53,13 @@ export class Transaction {
     return [...own, ...this.fleets.all().filter((state) => state.fleet === fleet && !names.has(state.vm))];
   }
 
-  /** Text of the stored event of this id, also of one that is being stored. */
-  public async find(fleet: string, vm: string, id: string): Promise<string | undefined> {
+  /** Text of the stored event of an agent's event's id, also of one that is being stored. */
+  public async textOf({ id, data }: AgentEvent): Promise<string | undefined> {
+    const { fleet, vm } = data;
     const name = nameOf({ fleet, vm, id });
     const text = this.texts.get(name) ?? this.looked.get(name);
-    return text !== undefined || this.looked.has(name) ? text : this.store.find(fleet, vm, id);
+    if (text !== undefined || this.looked.has(name) || isNews(this.state(fleet, vm), data)) return text;
+    return this.store.find(fleet, vm, id);
   }
 
   public async request(id: string): Promise<StoredRequest | undefined> {

@@ -1,11 +1,10 @@
 // POST /webhook without HTTP: what a body and its headers come to.
 import { type AgentEvent } from "../../../contract";
-import { type Accepted, noteForeignKey } from "../engine/commands";
+import { type Accepted, maybeKnown, noteForeignKey, takeEvents } from "../engine/commands";
 import type { Engine } from "../engine/engine";
 import { Refusal } from "../engine/refusal";
 import type { Incoming } from "../engine/transaction";
 import { modeOf, parseBody, readEvents } from "./events";
-import { takeSent } from "./repeated";
 import { readHeaders, type Signed, type WebhookHeaders } from "./signature";
 import { namedIn, SignerSearch, type VmKeys, type VmName } from "./signer";
 
@@ -41,8 +40,7 @@ export class Webhook {
     const mode = modeOf(request.contentType);
     const events = readEvents(parseBody(request.body), mode, signed.id);
     await this.checkSigners(signers, events, request.remote);
-    const finds = events.map(({ event: { id, data } }) => ({ id, fleet: data.fleet, vm: data.vm }));
-    return this.engine.submit(takeSent(events), finds);
+    return this.engine.submit(takeEvents(events), maybeKnown(this.engine.fleets, events));
   }
 
   /** No key of a VM that the body names fits: either it is nobody's, or another VM's. */

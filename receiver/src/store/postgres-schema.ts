@@ -26,7 +26,7 @@ CREATE TABLE requests (
 CREATE INDEX requests_newest ON requests (kind, fleet, vm, ordinal);
 CREATE TABLE kept (key text COLLATE "C" PRIMARY KEY, value text NOT NULL);
 `,
-  // A state is a few KB and is written with each event of its VM: packing it and putting it aside costs more than it spares.
+  // A state is a few KB and is written again and again: packing it and putting it aside costs more than it spares.
   "ALTER TABLE vms SET (toast_tuple_target = 8160)",
   // The states of an older database are of an unknown fold.
   `CREATE TABLE folded (
