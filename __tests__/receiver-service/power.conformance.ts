@@ -34,7 +34,7 @@ function postFrom(base: string, body: string, headers: Record<string, string>): 
 function launch(place: Place, trace: string, more: readonly string[]): Running {
   const strace = ["-f", "-yy", "-x", "-s", "100000", "-e", `trace=${CALLS}`, "-o", trace];
   const where = ["--host", "127.0.0.1", "--port", "0", "--data", place.data, "--log-file", place.log];
-  const program = [process.execPath, ...more, "--import", "tsx", "receiver/src/main.ts", ...where];
+  const program = [process.execPath, ...more, "--require", "tsx/cjs", "receiver/src/main.ts", ...where];
   const env = { PATH: process.env.PATH, HOME: process.env.HOME, NEXUS_PULL_SECRET: SECRET };
   return start(tool("strace"), [...strace, ...program], { cwd: ROOT, env, timeoutMs: 240_000 });
 }
@@ -56,7 +56,7 @@ async function load(base: string): Promise<Map<number, string>> {
 async function idsIn(files: ReadonlyMap<string, Buffer>, folder: string): Promise<ReadonlySet<string>> {
   mkdirSync(folder);
   for (const [path, content] of files) writeFileSync(join(folder, basename(path)), content);
-  const store = SqliteStore.open(join(folder, "receiver.db"));
+  const store = await SqliteStore.open(join(folder, "receiver.db"));
   const records = await store.events({ after: 0, limit: 10_000 });
   await store.close();
   return new Set(records.map(({ id }) => id));

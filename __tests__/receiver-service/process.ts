@@ -26,7 +26,7 @@ export class ReceiverProcess {
   ) {}
 
   public static launch(args: readonly string[], env: NodeJS.ProcessEnv = {}, timeoutMs = 300_000): Running {
-    const program = ["--import", "tsx", "receiver/src/main.ts", ...args];
+    const program = ["--require", "tsx/cjs", "receiver/src/main.ts", ...args];
     const all = { PATH: process.env.PATH, HOME: process.env.HOME, ...env };
     return start(process.execPath, program, { cwd: ROOT, env: all, timeoutMs });
   }

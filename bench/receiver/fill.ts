@@ -17,7 +17,12 @@ const RUN = 10;
 const GROUP = 1000;
 
 async function fill({ file, vms, each }: Fill): Promise<void> {
-  const engine = await Engine.open({ store: SqliteStore.open(file), now: Date.now, lingerMs: 0, groupSize: GROUP });
+  const engine = await Engine.open({
+    store: await SqliteStore.open(file),
+    now: Date.now,
+    lingerMs: 0,
+    groupSize: GROUP,
+  });
   for (let first = 1; first <= each; first += RUN)
     for (let begin = 0; begin < vms; begin += GROUP) {
       const group = Array.from({ length: Math.min(GROUP, vms - begin) }, (_, index) => begin + index);

@@ -7,7 +7,8 @@ import { pipeline } from "node:stream/promises";
 import type { Config } from "../ops/config";
 import type { Store } from "../store/port";
 import { PostgresStore } from "../store/postgres";
-import { flush, SqliteStore } from "../store/sqlite";
+import { SqliteStore } from "../store/sqlite";
+import { flush, LocalFile } from "../store/sqlite-file";
 import { exportLines, importLines } from "./archive";
 import { linesOf, verify } from "./verify";
 
@@ -105,7 +106,7 @@ async function restore(config: Config, file: string, say: Task["say"]): Promise<
   renameSync(part, path);
   flush(dirname(path));
   // Opened once as a receiver does: an older format is brought to this one's now, and what is no store is told now.
-  await SqliteStore.open(path).close();
+  await (await SqliteStore.open(path)).close();
   say(`restored ${path}`);
 }
 
@@ -128,7 +129,7 @@ export async function run(task: Task): Promise<boolean> {
       const to = fresh(named(task));
       if (config.database !== undefined) await exportTo(config, to, say);
       else if (!existsSync(fileOf(config))) throw new TaskError(`there is no store at ${fileOf(config)}`);
-      else SqliteStore.copy(fileOf(config), to);
+      else LocalFile.copy(fileOf(config), to);
       say(`wrote ${to}`);
       return true;
     }

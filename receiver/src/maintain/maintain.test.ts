@@ -68,7 +68,7 @@ describe("an archive", () => {
     await fill(from);
     expect((await from.events({ after: 0, limit: 10 })).map(({ position }) => position)).toEqual([4, 5, 6]);
     const lines = await linesIn(from);
-    const to = SqliteStore.open(join(folder, "to.db"));
+    const to = await SqliteStore.open(join(folder, "to.db"));
     expect(await importLines(to, Readable.from(lines.map((line) => `${line}\n`)), T0)).toBe(3);
     const byName = (a: { vm: string }, b: { vm: string }): number => (a.vm < b.vm ? -1 : 1);
     expect([...(await to.states())].sort(byName)).toEqual([...(await readStates(from, T0))].sort(byName));
@@ -104,7 +104,7 @@ describe("an archive", () => {
   ])("one that %s puts nothing into the store", async (_what, change, message) => {
     const from = new MemoryStore();
     await fill(from);
-    const to = SqliteStore.open(join(folder, `${(folders += 1)}.db`));
+    const to = await SqliteStore.open(join(folder, `${(folders += 1)}.db`));
     const lines = change(await linesIn(from)).map((line) => `${line}\n`);
     await expect(importLines(to, Readable.from(lines), T0)).rejects.toThrow(message);
     expect([await to.lastPosition(), await to.states(), await to.kept("", 10)]).toEqual([0, [], new Map()]);
@@ -125,7 +125,7 @@ describe("commands", () => {
 
   test("a backup of a store in use is restored where none is", async () => {
     const [data, file] = [await filled(), join(folder, "backup.db")];
-    const inUse = SqliteStore.open(fileOf({ data } as never));
+    const inUse = await SqliteStore.open(fileOf({ data } as never));
     expect(await do_("backup", data, file)).toEqual([true, [`wrote ${file}`]]);
     await expect(do_("restore", data, file)).rejects.toThrow("receiver.db is there already");
     await inUse.close();

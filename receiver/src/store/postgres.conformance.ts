@@ -100,7 +100,7 @@ describeWith(["postgres"], "PostgreSQL", () => {
 
   test("fails when a store that came from SQLite by an archive, or the way back, is another", async () => {
     const folder = mkdtempSync(join(tmpdir(), "receiver-archive-"));
-    const from = SqliteStore.open(join(folder, "from.db"));
+    const from = await SqliteStore.open(join(folder, "from.db"));
     const engine = await openEngine(from, new FakeClock());
     const vms = Array.from({ length: 600 }, (_, vm) => `vm-${vm}`);
     await Promise.all(vms.map((vm) => say(engine, event("vm.booted", { vm }))));

@@ -1,6 +1,3 @@
-import { closeSync, fsyncSync, openSync } from "node:fs";
-import { dirname } from "node:path";
-import Database from "libsql";
 import type { Event } from "../../../contract";
 import { type LogRecord, recordOf } from "../domain/log";
 import type { VmState } from "../domain/state";
@@ -21,8 +18,9 @@ import {
   type Swap,
   UNFOLDED,
 } from "./port";
+import { LocalFile, type SqliteFile, type Step, type Value } from "./sqlite-file";
+import { ThreadFile } from "./sqlite-thread";
 
-/** What leads from one format to the next; the format's number is how many were done. */
 const MIGRATIONS = [
   `
 CREATE TABLE events (
@@ -57,9 +55,6 @@ interface RequestRow extends Omit<StoredRequest, "vm" | "counts"> {
   readonly counts: number;
   readonly ordinal: number;
 }
-/** What a statement may be given. */
-type Value = string | number | null;
-
 function toRecord({ position, received, event }: EventRow): LogRecord {
   return recordOf(JSON.parse(event) as Event, event, position, received);
 }
@@ -73,96 +68,76 @@ function asRequest(row: RequestRow | undefined): StoredRequest | undefined {
   return row && requestOf(row);
 }
 
-/** Released by the kernel when the process ends, however it ends. */
-function lock(path: string): Database.Database {
-  const holder = new Database(`${path}.lock`);
-  try {
-    // In a file of its own, so that backup, export and verify can read the store meanwhile.
-    holder.exec("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE");
-    return holder;
-  } catch (error) {
-    holder.close();
-    if (codeOf(error) !== "SQLITE_BUSY") throw asStoreError(error);
-    throw new StoreError(
-      "store_unavailable",
-      `${path} is used by another receiver; stop that one, or give this one another --data. Several receivers share a PostgreSQL database`,
-    );
-  }
+const FORMAT = { migrations: MIGRATIONS };
+
+function stepsOf({ records, vms, requests, bases = [], kept = [], folded }: Changes): readonly Step[] {
+  const steps: Step[] = [
+    {
+      sql: "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)",
+      rows: records.map(({ position, received, fleet, vm, id, text }) => [position, received, fleet, vm, id, text]),
+    },
+    {
+      sql: "INSERT INTO vms VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET state = excluded.state",
+      rows: vms.map((state) => [state.fleet, state.vm, JSON.stringify(state)]),
+    },
+    {
+      sql: "INSERT INTO requests VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)",
+      rows: requests.map(({ id, kind, fleet, vm, digest, answer, counts }) => {
+        return [id, kind, fleet, vm ?? null, digest, answer, counts ? 1 : 0];
+      }),
+    },
+    {
+      sql: "INSERT OR REPLACE INTO bases VALUES (?, ?, ?, ?)",
+      rows: bases.map(({ fleet, vm, through, state }) => [fleet, vm, through, JSON.stringify(state)]),
+    },
+    {
+      sql: "DELETE FROM events WHERE fleet = ? AND vm = ? AND position <= ?",
+      rows: bases.map(({ fleet, vm, through }) => [fleet, vm, through]),
+    },
+    { sql: "INSERT INTO kept VALUES (?, ?)", rows: kept },
+    {
+      sql: "UPDATE folded SET through = ?, format = ?",
+      rows: folded === undefined ? [] : [[folded.through, folded.format]],
+    },
+  ];
+  return steps.filter(({ rows }) => rows.length > 0);
 }
 
-/** On Linux a folder is flushed as a file is. */
-export function flush(path: string): void {
-  const descriptor = openSync(path, "r");
-  try {
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
-}
-
-/**
- * So many pages, 16 MiB, are in the WAL before they are copied into the file: a group of events writes a few hundred, most
- * of them again and again, and with SQLite's own 1000 the copying takes more time than the commits.
- */
-const CHECKPOINT_PAGES = 4000;
-
-function openFile(path: string): Database.Database {
-  const database = new Database(path);
-  database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000");
-  database.exec(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
-  return database;
-}
+const FIND = "SELECT event FROM events WHERE fleet = ? AND vm = ? AND id = ?";
 
 /** One file, WAL, one writer. A commit returns when the WAL is flushed (synchronous=FULL). */
 export class SqliteStore implements Store {
   public readonly shared = false;
-  private readonly statements = new Map<string, Database.Statement>();
   private last = 0;
   private version = 0;
 
-  private constructor(
-    private readonly database: Database.Database,
-    private readonly holder?: Database.Database,
-  ) {}
+  private constructor(private readonly file: SqliteFile) {}
 
-  /** Opens the file, and makes it if need be. It is this receiver's alone until it is closed. */
-  public static open(path: string): SqliteStore {
-    const holder = lock(path);
-    const store = new SqliteStore(openFile(path), holder);
-    store.migrate();
-    store.last = store.readLast();
-    // A new file is only there after a power loss when its directory is flushed; once is enough.
-    flush(dirname(path));
+  private static async over(file: SqliteFile): Promise<SqliteStore> {
+    const store = new SqliteStore(file);
+    store.last = await store.readLast();
     return store;
+  }
+
+  /**
+   * Opens the file, and makes it if need be. It is this receiver's alone until it is closed. With a `program` that calls
+   * `serveFile`, it is open in a thread of its own.
+   */
+  public static async open(path: string, program?: string): Promise<SqliteStore> {
+    if (program !== undefined) return this.over(await ThreadFile.open(program, { path, format: FORMAT }));
+    return this.over(LocalFile.open(path, FORMAT));
   }
 
   /** To look at a file that a receiver may be using; all that is read is of one moment. */
-  public static openToRead(path: string): SqliteStore {
-    const database = new Database(path, { readonly: true, fileMustExist: true });
-    const store = new SqliteStore(database);
-    database.exec("BEGIN");
-    store.last = store.readLast();
-    return store;
-  }
-
-  private migrate(): void {
-    const version = (this.database.pragma("user_version") as { user_version: number }[])[0]?.user_version ?? 0;
-    if (version > MIGRATIONS.length)
-      throw new StoreError(
-        "store_unavailable",
-        `the store's format is ${version}, this receiver knows ${MIGRATIONS.length}`,
-      );
-    // An immediate transaction in any case: it takes the lock now, and not when the first event comes.
-    this.database.exec("BEGIN IMMEDIATE");
-    for (const migration of MIGRATIONS.slice(version)) this.database.exec(migration);
-    this.database.exec(`PRAGMA user_version = ${MIGRATIONS.length}`);
-    this.database.exec("COMMIT");
+  public static async openToRead(path: string): Promise<SqliteStore> {
+    return this.over(LocalFile.openToRead(path));
   }
 
   /** How the engine answers when it is asked, not how it was told. */
-  public durability(): { readonly journal: string; readonly synchronous: number } {
-    const ask = (pragma: string): unknown => Object.values((this.database.pragma(pragma) as object[])[0] ?? {})[0];
-    return { journal: String(ask("journal_mode")), synchronous: Number(ask("synchronous")) };
+  public async durability(): Promise<{ readonly journal: string; readonly synchronous: number }> {
+    const ask = async (pragma: string): Promise<unknown> =>
+      Object.values((await this.rows<object>(`PRAGMA ${pragma}`))[0] ?? {})[0];
+    return { journal: String(await ask("journal_mode")), synchronous: Number(await ask("synchronous")) };
   }
 
   public async write(since: Head, decide: (news: News) => Promise<Changes>): Promise<Head> {
@@ -187,90 +162,33 @@ export class SqliteStore implements Store {
   }
 
   public async load(fill: (loader: Loader) => Promise<void>): Promise<void> {
-    if (this.readLast() > 0) throw new StoreError("store_unavailable", "the store is not empty");
-    this.database.exec("BEGIN IMMEDIATE");
+    if ((await this.readLast()) > 0) throw new StoreError("store_unavailable", "the store is not empty");
+    await this.file.exec("BEGIN IMMEDIATE");
     try {
       const logOf = (fleet: string, vm: string) => this.events({ after: 0, limit: -1, fleet, vm });
-      await fill({ put: async (part) => this.put(part), logOf });
-      this.database.exec("COMMIT");
+      await fill({ put: async (part) => void (await this.file.run(stepsOf(part))), logOf });
+      await this.file.exec("COMMIT");
     } catch (error) {
-      this.rollBack();
-      throw isOfSqlite(error) ? asStoreError(error) : error;
+      await this.file.exec("ROLLBACK").catch(() => undefined);
+      throw error;
     }
-    this.last = this.readLast();
+    this.last = await this.readLast();
   }
 
   public async check(): Promise<readonly string[]> {
-    const found = this.rows<{ integrity_check: string }>("PRAGMA integrity_check").map((row) => row.integrity_check);
-    return found.filter((one) => one !== "ok");
-  }
-
-  /** A copy of a file that a receiver may be using, as of one moment, on stable storage. */
-  public static copy(path: string, to: string): void {
-    const database = new Database(path, { readonly: true, fileMustExist: true });
-    try {
-      database.prepare("VACUUM INTO ?").run(to);
-    } catch (error) {
-      throw asStoreError(error);
-    } finally {
-      database.close();
-    }
-    flush(to);
-    flush(dirname(to));
+    const rows = await this.rows<{ integrity_check: string }>("PRAGMA integrity_check");
+    return rows.map((row) => row.integrity_check).filter((one) => one !== "ok");
   }
 
   /** All of it is durable, or none of it is there. */
   public async commit(changes: Changes): Promise<void> {
-    try {
-      this.database.exec("BEGIN IMMEDIATE");
-      this.put(changes);
-      this.database.exec("COMMIT");
-    } catch (error) {
-      this.rollBack();
-      throw asStoreError(error);
-    }
+    await this.file.commit(stepsOf(changes));
     this.last = changes.records.at(-1)?.position ?? this.last;
     this.version += 1;
   }
 
-  private put({ records, vms, requests, bases = [], kept = [], folded }: Changes): void {
-    const event = this.prepare("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)");
-    for (const { position, received, fleet, vm, id, text } of records)
-      event.run(position, received, fleet, vm, id, text);
-    const state = this.prepare("INSERT INTO vms VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET state = excluded.state");
-    for (const vm of vms) state.run(vm.fleet, vm.vm, JSON.stringify(vm));
-    const request = this.prepare("INSERT INTO requests VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)");
-    for (const { id, kind, fleet, vm, digest, answer, counts } of requests)
-      request.run(id, kind, fleet, vm ?? null, digest, answer, counts ? 1 : 0);
-    for (const { fleet, vm, through, state: folded } of bases) {
-      this.prepare("INSERT OR REPLACE INTO bases VALUES (?, ?, ?, ?)").run(fleet, vm, through, JSON.stringify(folded));
-      this.prepare("DELETE FROM events WHERE fleet = ? AND vm = ? AND position <= ?").run(fleet, vm, through);
-    }
-    for (const [key, value] of kept) this.prepare("INSERT INTO kept VALUES (?, ?)").run(key, value);
-    if (folded !== undefined)
-      this.prepare("UPDATE folded SET through = ?, format = ?").run(folded.through, folded.format);
-  }
-
-  private rollBack(): void {
-    try {
-      if (this.database.inTransaction) this.database.exec("ROLLBACK");
-    } catch {
-      // SQLite rolled back by itself; the error that led here says why.
-    }
-  }
-
-  private prepare(sql: string): Database.Statement {
-    const known = this.statements.get(sql) ?? this.database.prepare(sql);
-    this.statements.set(sql, known);
-    return known;
-  }
-
-  private rows<T>(sql: string, ...values: Value[]): T[] {
-    try {
-      return this.prepare(sql).all(...values) as T[];
-    } catch (error) {
-      throw asStoreError(error);
-    }
+  private async rows<T>(sql: string, ...values: Value[]): Promise<readonly T[]> {
+    return ((await this.file.ask({ sql, rows: [values] }))[0] ?? []) as readonly T[];
   }
 
   public async lastPosition(): Promise<number> {
@@ -278,90 +196,78 @@ export class SqliteStore implements Store {
   }
 
   /** The newest record never goes, so that no position is given twice. */
-  private readLast(): number {
-    return this.rows<{ last: number | null }>("SELECT max(position) AS last FROM events")[0]?.last ?? 0;
+  private async readLast(): Promise<number> {
+    return (await this.rows<{ last: number | null }>("SELECT max(position) AS last FROM events"))[0]?.last ?? 0;
   }
 
   public async base(fleet: string, vm: string): Promise<Base | undefined> {
     const sql = "SELECT through, state FROM bases WHERE fleet = ? AND vm = ?";
-    const [row] = this.rows<{ through: number; state: string }>(sql, fleet, vm);
+    const [row] = await this.rows<{ through: number; state: string }>(sql, fleet, vm);
     return row && { fleet, vm, through: row.through, state: JSON.parse(row.state) as VmState };
   }
 
   public async requestsAfter(ordinal: number, limit: number) {
     const sql = "SELECT * FROM requests WHERE ordinal > ? ORDER BY ordinal LIMIT ?";
-    const rows = this.rows<RequestRow>(sql, ordinal, limit);
+    const rows = await this.rows<RequestRow>(sql, ordinal, limit);
     return rows.map((row) => ({ ...requestOf(row), ordinal: row.ordinal }));
   }
 
   public async states(): Promise<readonly VmState[]> {
-    return this.rows<{ state: string }>("SELECT state FROM vms").map(({ state }) => JSON.parse(state) as VmState);
+    return (await this.rows<{ state: string }>("SELECT state FROM vms")).map(
+      ({ state }) => JSON.parse(state) as VmState,
+    );
   }
 
   public async folded(): Promise<Folded> {
-    return this.rows<Folded>("SELECT through, format FROM folded")[0] ?? UNFOLDED;
+    return (await this.rows<Folded>("SELECT through, format FROM folded"))[0] ?? UNFOLDED;
   }
 
   public async events({ after, limit, fleet, vm }: EventQuery): Promise<readonly LogRecord[]> {
     const filters = [fleet === undefined ? "" : "AND fleet = ?", vm === undefined ? "" : "AND vm = ?"].join(" ");
     const values = [after, ...[fleet, vm].filter((value) => value !== undefined), limit];
     const sql = `SELECT position, received, event FROM events WHERE position > ? ${filters} ORDER BY position LIMIT ?`;
-    return this.rows<EventRow>(sql, ...values).map(toRecord);
+    return (await this.rows<EventRow>(sql, ...values)).map(toRecord);
   }
 
   public async newest(fleet: string, vm: string, limit: number): Promise<readonly LogRecord[]> {
     const sql = `SELECT position, received, event FROM events WHERE fleet = ? AND vm = ? ORDER BY position DESC LIMIT ?`;
-    return this.rows<EventRow>(sql, fleet, vm, limit).map(toRecord);
+    return (await this.rows<EventRow>(sql, fleet, vm, limit)).map(toRecord);
   }
 
   public async find(fleet: string, vm: string, id: string): Promise<string | undefined> {
-    const sql = "SELECT event FROM events WHERE fleet = ? AND vm = ? AND id = ?";
-    return this.rows<{ event: string }>(sql, fleet, vm, id)[0]?.event;
+    return (await this.rows<{ event: string }>(FIND, fleet, vm, id))[0]?.event;
   }
 
   public async texts(names: readonly EventName[]): Promise<ReadonlyMap<string, string>> {
-    const found = new Map<string, string>();
-    for (const name of names) {
-      const text = await this.find(name.fleet, name.vm, name.id);
-      if (text !== undefined) found.set(nameOf(name), text);
-    }
-    return found;
+    const rows = names.map(({ fleet, vm, id }) => [fleet, vm, id]);
+    const found = (await this.file.ask({ sql: FIND, rows })) as readonly (readonly { readonly event: string }[])[];
+    const texts = found.map(([row], index) => [names[index], row?.event] as const);
+    return new Map(texts.flatMap(([name, text]) => (name && text !== undefined ? [[nameOf(name), text]] : [])));
   }
 
   public async request(id: string): Promise<StoredRequest | undefined> {
-    return asRequest(this.rows<RequestRow>("SELECT * FROM requests WHERE id = ?", id)[0]);
+    return asRequest((await this.rows<RequestRow>("SELECT * FROM requests WHERE id = ?", id))[0]);
   }
 
   public async newestRequest(kind: StoredRequest["kind"], fleet: string, vm?: string) {
     const filter = vm === undefined ? "" : "AND vm = ?";
     const sql = `SELECT * FROM requests WHERE kind = ? AND fleet = ? ${filter} AND counts = 1 ORDER BY ordinal DESC LIMIT 1`;
-    return asRequest(this.rows<RequestRow>(sql, kind, fleet, ...(vm === undefined ? [] : [vm]))[0]);
+    return asRequest((await this.rows<RequestRow>(sql, kind, fleet, ...(vm === undefined ? [] : [vm])))[0]);
   }
 
   public async kept(prefix: string, limit: number): Promise<ReadonlyMap<string, string>> {
     const sql = "SELECT key, value FROM kept WHERE substr(key, 1, length(?)) = ? ORDER BY key LIMIT ?";
-    const rows = this.rows<{ key: string; value: string }>(sql, prefix, prefix, limit);
+    const rows = await this.rows<{ key: string; value: string }>(sql, prefix, prefix, limit);
     return new Map(rows.map(({ key, value }) => [key, value]));
   }
 
   public async swap(key: string, ...change: Swap): Promise<boolean> {
     const [sql, ...values] = swapOf(key, change);
-    try {
-      return this.prepare(sql).run(...values).changes === 1;
-    } catch (error) {
-      throw asStoreError(error);
-    }
+    return (await this.file.commit([{ sql, rows: [values] }])) === 1;
   }
 
-  public async close(): Promise<void> {
-    if (!this.database.open) return;
-    try {
-      if (this.holder !== undefined) this.rows("PRAGMA wal_checkpoint(TRUNCATE)");
-    } catch {
-      // The file alone would have been the whole store; so the next to open it has the WAL.
-    }
-    this.database.close();
-    if (this.holder?.open === true) this.holder.close();
+  public close(): Promise<void> {
+    return this.file.close();
   }
 }
 
@@ -369,19 +275,4 @@ function swapOf(key: string, [expected, value]: Swap): [string, ...string[]] {
   if (value === undefined) return ["DELETE FROM kept WHERE key = ? AND value = ?", key, expected];
   if (expected === undefined) return ["INSERT INTO kept VALUES (?, ?) ON CONFLICT DO NOTHING", key, value];
   return ["UPDATE kept SET value = ? WHERE key = ? AND value = ?", value, key, expected];
-}
-
-function isOfSqlite(error: unknown): boolean {
-  return codeOf(error).startsWith("SQLITE_");
-}
-
-function codeOf(error: unknown): string {
-  return (error as { code?: string }).code ?? "";
-}
-
-function asStoreError(error: unknown): StoreError {
-  if (error instanceof StoreError) return error;
-  const code = codeOf(error);
-  const message = error instanceof Error ? error.message : String(error);
-  return new StoreError(code === "SQLITE_FULL" ? "store_full" : "store_unavailable", message, { cause: error });
 }

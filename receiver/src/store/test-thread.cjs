@@ -1,0 +1,3 @@
+// The store's thread of a test, where nothing is bundled.
+require("tsx/cjs");
+void require("./sqlite-thread.ts").serveFile();
