@@ -16,17 +16,16 @@ const EVENTS_EACH = 30;
 const MOMENTS = 30;
 const CALLS = "openat,pwrite64,write,writev,ftruncate,fsync,fdatasync,unlink";
 
-/** The port that it was sent from, once it is acknowledged. */
-function postFrom(base: string, body: string, headers: Record<string, string>): Promise<number> {
+/** Resolves once it is acknowledged. Ports are given again; of loopback's addresses there are enough for one each. */
+function postFrom(localAddress: string, base: string, body: string, headers: Record<string, string>): Promise<void> {
   return new Promise((resolve, reject) => {
-    let port = 0;
-    const sent = request(`${base}/webhook`, { method: "POST", headers, agent: false }, (response) => {
+    const options = { method: "POST", headers, agent: false, localAddress };
+    const sent = request(`${base}/webhook`, options, (response) => {
       response.resume().once("end", () => {
-        if (response.statusCode === 200) resolve(port);
+        if (response.statusCode === 200) resolve();
         else reject(new Error(`answered ${response.statusCode}`));
       });
     });
-    sent.once("socket", (socket) => socket.once("connect", () => (port = socket.localPort ?? 0)));
     sent.once("error", reject).end(body);
   });
 }
@@ -39,14 +38,16 @@ function launch(place: Place, trace: string, more: readonly string[]): Running {
   return start(tool("strace"), [...strace, ...program], { cwd: ROOT, env, timeoutMs: 240_000 });
 }
 
-/** Ids by the port that they were sent from. */
-async function load(base: string): Promise<Map<number, string>> {
-  const sent = new Map<number, string>();
+/** Ids by the address that they were sent from. */
+async function load(base: string): Promise<Map<string, string>> {
+  const sent = new Map<string, string>();
   const speak = async (vm: number): Promise<void> => {
     const [name, stream] = [`vm-${vm}`, streamOf(vm)];
     for (let seq = 1; seq <= EVENTS_EACH; seq += 1) {
       const { id, body } = heartbeat(name, stream, seq);
-      sent.set(await postFrom(base, body, signed(name, id, body)), id);
+      const address = `127.1.${vm}.${seq}`;
+      await postFrom(address, base, body, signed(name, id, body));
+      sent.set(address, id);
     }
   };
   await Promise.all(Array.from({ length: VMS }, (_, vm) => speak(vm)));
@@ -78,7 +79,7 @@ async function lostBy(place: Place, more: readonly string[]): Promise<number> {
     (VMS * EVENTS_EACH) / MOMENTS,
   )) {
     const there = await idsIn(files, join(place.path, `moment-${(moments += 1)}`));
-    const lost = [...answered].filter((port) => sent.has(port) && !there.has(sent.get(port) ?? ""));
+    const lost = [...answered].filter((address) => !there.has(sent.get(address) ?? ""));
     worst = Math.max(worst, lost.length);
   }
   expect([sent.size, moments]).toEqual([VMS * EVENTS_EACH, MOMENTS]);

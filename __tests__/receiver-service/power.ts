@@ -3,8 +3,8 @@
 // was made.
 
 export interface Moment {
-  /** Local ports of the clients that had their 200 by then. */
-  readonly answered: ReadonlySet<number>;
+  /** Addresses of the clients that had their 200 by then. */
+  readonly answered: ReadonlySet<string>;
   /** Name and content of what is there after the power comes back. */
   readonly files: ReadonlyMap<string, Buffer>;
 }
@@ -75,7 +75,7 @@ const MADE = /^openat\(AT_FDCWD[^,]*, "([^"]+)", [^)]*O_CREAT[^)]*\) = \d/;
 const WROTE = /^pwrite64\(\d+<([^>]+)>, "([^"]*(?:\\"[^"]*)*)", \d+, (\d+)\)\s+= (\d+)/;
 const CUT = /^ftruncate\(\d+<([^>]+)>, (\d+)\)\s+= 0/;
 const FLUSHED = /^f(?:data)?sync\(\d+<([^>]+)>\)\s+= 0/;
-const ANSWERED = /^writev?\(\d+<TCP:\[[^\]]*->127\.0\.0\.1:(\d+)\]>, .*?"HTTP\/1\.1 200/;
+const ANSWERED = /^writev?\(\d+<TCP:\[[^\]]*->(127[\d.]+):\d+\]>, .*?"HTTP\/1\.1 200/;
 const REMOVED = /^unlink\("([^"]+)"\)\s+= 0/;
 
 /** The folder as the trace's calls leave it. */
@@ -120,12 +120,12 @@ class Disk {
 /** The moments right after every `each`-th answer: when most is promised and least is flushed. */
 export function* momentsOf(trace: string, folder: string, each: number): Generator<Moment> {
   const disk = new Disk(folder);
-  const answered = new Set<number>();
+  const answered = new Set<string>();
   for (const call of callsOf(trace)) {
     disk.call(call);
-    const [, port] = ANSWERED.exec(call) ?? [];
-    if (port === undefined) continue;
-    answered.add(Number(port));
+    const [, address] = ANSWERED.exec(call) ?? [];
+    if (address === undefined) continue;
+    answered.add(address);
     if (answered.size % each === 0) yield { answered: new Set(answered), files: disk.left() };
   }
 }

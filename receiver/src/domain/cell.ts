@@ -1,5 +1,5 @@
 // The table of lifecycle.json applied to one event.
-import { type Cell, type Effect, lifecycle, type Phase } from "../../../contract";
+import { type Cell, type ConditionName, type Effect, lifecycle, type Phase } from "../../../contract";
 import { judge } from "./guards";
 import { type LogRecord, textOf } from "./log";
 import { compact, type Condition, type VmState } from "./state";
@@ -38,17 +38,21 @@ export function setEffects(
   record: LogRecord,
   guardReason?: string,
 ): { readonly state: VmState; readonly reason?: string } {
-  const conditions = { ...state.conditions };
+  let conditions: Record<ConditionName, Condition> | undefined;
   let last: string | undefined;
-  for (const effect of names.flatMap((name) => lifecycle.effects[name] ?? [])) {
-    const reason = resolve(effect, record, guardReason);
-    const before = conditions[effect.condition];
-    const at = before.status === effect.status ? before.at : record.received;
-    const message = effect.reason === "$event" ? textOf(record.data, "message") : undefined;
-    conditions[effect.condition] = compact<Condition>({ status: effect.status, reason, message, at });
-    last = reason;
-  }
-  return { state: { ...state, conditions }, reason: last };
+  for (const name of names)
+    for (const effect of lifecycle.effects[name] ?? []) {
+      const { condition, status } = effect;
+      last = resolve(effect, record, guardReason);
+      const before = (conditions ?? state.conditions)[condition];
+      const at = before.status === status ? before.at : record.received;
+      const message = effect.reason === "$event" ? textOf(record.data, "message") : undefined;
+      // Most events say what is known.
+      if (before.status === status && before.reason === last && before.message === message) continue;
+      conditions ??= { ...state.conditions };
+      conditions[condition] = compact<Condition>({ status, reason: last, message, at });
+    }
+  return { state: conditions === undefined ? state : { ...state, conditions }, reason: last };
 }
 
 function enter(state: VmState, phase: Phase, reason: string | undefined, record: LogRecord, said: boolean): VmState {
@@ -57,17 +61,18 @@ function enter(state: VmState, phase: Phase, reason: string | undefined, record:
   // A phase without an effect of its own is one that only a booted machine reaches.
   const because = { reason: reason ?? "booted", message: said ? textOf(record.data, "message") : undefined };
   const isAnother = because.reason !== why || because.message !== words;
+  if (phase === from && !isAnother) return state;
   const times =
     phase === from
       ? { since: state.since, why_since: isAnother ? record.received : state.why_since }
       : { since: record.received, why_since: undefined };
-  return compact<VmState>({ ...state, phase, ...because, ...times, remembered });
+  return { ...state, phase, ...because, ...times, remembered };
 }
 
 function resume(state: VmState, record: LogRecord): VmState {
   const { phase, reason, message } = state.remembered ?? { phase: "Booted", reason: "booted" };
   const since = { since: record.received, why_since: undefined };
-  return compact<VmState>({ ...state, phase, reason, message, ...since, remembered: undefined });
+  return { ...state, phase, reason, message, ...since, remembered: undefined };
 }
 
 /** What the cell came to. `entered` is its next phase where it names one, even if the VM was in it already. */

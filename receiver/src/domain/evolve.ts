@@ -26,7 +26,7 @@ function ofAgent(state: VmState, record: LogRecord): VmState {
   const applied = applyCell(fresh, record);
   const runs = trackRun(fresh, record);
   const deadlines = deadlinesAfter(applied, record);
-  return compact<VmState>({ ...applied.state, runs, deadlines, ...commits(applied, record) });
+  return { ...applied.state, runs, deadlines, ...commits(applied, record) };
 }
 
 function commits(applied: Applied, record: LogRecord): Partial<VmState> {

@@ -33,8 +33,9 @@ export function isNews(state: VmState | undefined, { stream, seq }: { stream: st
 }
 
 function factsOf(data: Data, before: Data): Data {
-  const told = FACTS.filter((name) => data[name] !== undefined).map((name) => [name, data[name]] as const);
-  return { ...before, ...Object.fromEntries(told) };
+  const facts: Record<string, unknown> = { ...before };
+  for (const name of FACTS) if (data[name] !== undefined) facts[name] = data[name];
+  return facts;
 }
 
 /** The machine after one more of its events. */

@@ -147,6 +147,13 @@ export function currentMachine(state: VmState): Machine | undefined {
 
 /** The same without members that are undefined: what is stored as JSON must equal what is in memory. */
 export function compact<T extends object>(value: T): T {
-  for (const key of Object.keys(value) as (keyof T)[]) if (value[key] === undefined) delete value[key];
+  for (const key in value) if (value[key] === undefined) return copyOfDefined(value);
   return value;
+}
+
+/** A new object, as one that members were deleted from is slow for as long as it lives. */
+function copyOfDefined<T extends object>(value: T): T {
+  const copy = {} as T;
+  for (const key in value) if (value[key] !== undefined) copy[key] = value[key];
+  return copy;
 }

@@ -64,6 +64,8 @@ export class Engine {
   private readonly listeners = new Set<(records: readonly LogRecord[]) => void>();
   private head = NOWHERE;
   private running?: Promise<void>;
+  /** Told of each that is queued. */
+  private came?: () => void;
   private closed = false;
   private readonly troubles: Record<"reading" | "writing", Trouble | undefined> = {
     reading: undefined,
@@ -115,6 +117,7 @@ export class Engine {
     if (this.queue.length >= QUEUE_AT_MOST) return Promise.reject(new Refusal("store_unavailable"));
     return new Promise<T>((resolve, reject) => {
       this.queue.push({ decide, finds, resolve: resolve as (value: unknown) => void, reject });
+      this.came?.();
       this.running ??= this.run();
     });
   }
@@ -195,25 +198,44 @@ export class Engine {
 
   private async run(): Promise<void> {
     const { lingerMs = 2, groupSize = 500 } = this.options;
+    // While one half of those who ask waits for its commit, the other half is heard: neither stands still.
+    let half = groupSize;
+    let before = 0;
     while (this.queue.length > 0) {
-      await this.gather(lingerMs, groupSize);
-      await this.group(this.queue.splice(0, groupSize));
+      await this.gather(lingerMs, half);
+      const group = this.queue.splice(0, groupSize);
+      half = Math.ceil((before + group.length) / 2);
+      before = group.length;
+      await this.group(group);
     }
     this.running = undefined;
   }
 
   /**
-   * Lets more of a group come. When many VMs connect at once, the pause is over before most of their requests are read: it
-   * goes on as long as more come, within limits.
+   * Lets more of a group come, up to `enough`. When many VMs connect at once, the pause is over before most of their requests
+   * are read: it goes on as long as more come, within limits.
    */
-  private async gather(lingerMs: number, groupSize: number): Promise<void> {
+  private async gather(lingerMs: number, enough: number): Promise<void> {
     const latest = performance.now() + GATHER_AT_MOST_MS;
-    if (this.queue.length < groupSize) await new Promise((resolve) => setTimeout(resolve, lingerMs));
-    for (let heard = -1; heard < this.queue.length && this.queue.length < groupSize;) {
+    if (this.queue.length < enough) await this.pause(lingerMs, enough);
+    for (let heard = -1; heard < this.queue.length && this.queue.length < enough;) {
       if (performance.now() > latest) return;
       heard = this.queue.length;
       for (let turn = 0; turn < TURNS; turn += 1) await new Promise((resolve) => setImmediate(resolve));
     }
+  }
+
+  /** Until there are enough, or the time is over. */
+  private async pause(ms: number, enough: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.came = () => {
+        if (this.queue.length < enough) return;
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    this.came = undefined;
   }
 
   private async group(group: readonly Work[]): Promise<void> {

@@ -18,8 +18,34 @@ export function parseStrictly(body: Uint8Array): unknown {
   } catch (error) {
     throw new MalformedJson(`the body is no JSON: ${(error as Error).message.slice(0, 200)}`);
   }
-  checkShape(text);
+  const { keys, depth } = shapeOf(text);
+  // Of a key that is there twice, parsing keeps one.
+  if (depth > limits.depth || keys !== keysIn(value)) checkShape(text);
   return value;
+}
+
+const BACKSLASH = 0x5c;
+const [QUOTE, COLON, OPEN_LIST, CLOSE_LIST, OPEN, CLOSE] = [0x22, 0x3a, 0x5b, 0x5d, 0x7b, 0x7d];
+
+/** How many keys a text has that is known to be JSON, and how deep it is. */
+function shapeOf(text: string): { readonly keys: number; readonly depth: number } {
+  let [keys, depth, deepest] = [0, 0, 0];
+  for (let i = 0; i < text.length; i += 1) {
+    const code = text.charCodeAt(i);
+    if (code === QUOTE) i = endOfString(text, i);
+    else if (code === COLON) keys += 1;
+    else if (code === OPEN || code === OPEN_LIST) deepest = Math.max(deepest, (depth += 1));
+    else if (code === CLOSE || code === CLOSE_LIST) depth -= 1;
+  }
+  return { keys, depth: deepest };
+}
+
+function keysIn(value: unknown): number {
+  if (typeof value !== "object" || value === null) return 0;
+  const parts: unknown[] = Object.values(value);
+  let keys = Array.isArray(value) ? 0 : parts.length;
+  for (const part of parts) keys += keysIn(part);
+  return keys;
 }
 
 /** Where the string that begins at `start` ends. By hand: a pattern would need a stack as deep as the string is long. */
@@ -29,12 +55,12 @@ function endOfString(text: string, start: number): number {
   do {
     end = text.indexOf('"', end + 1);
     escapes = 0;
-    while (text[end - 1 - escapes] === "\\") escapes += 1;
+    while (text.charCodeAt(end - 1 - escapes) === BACKSLASH) escapes += 1;
   } while (escapes % 2 === 1);
   return end;
 }
 
-/** Depth and keys of a text that is known to be JSON. */
+/** Says what is wrong with the depth or the keys of a text that is known to be JSON. */
 function checkShape(text: string): void {
   const punctuation = /["{}[\],]/g;
   // An object's keys; undefined for an array.
