@@ -164,6 +164,12 @@ class MachineTest(unittest.TestCase):
                         found[path] = stream.read()
         return found
 
+    def state_tree(self):
+        """The same without the compiled code, which a program that is older than a few seconds keeps at any command."""
+        found = self.tree()
+        found.pop("/run/nexus-pull/compiled", None)
+        return found
+
     def agent(self, *arguments, program=PROGRAM, stdin=""):
         env = {**os.environ, "NEXUS_PULL_ROOT": self.root}
         return subprocess.run(

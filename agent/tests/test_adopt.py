@@ -57,7 +57,7 @@ class Adopt(MachineTest):
         self.assertFalse(self.exists("/systemctl.log"))
 
     def inodes(self):
-        found = {path: os.stat(self.root + path) for path in self.tree() if path != "/seed.json"}
+        found = {path: os.stat(self.root + path) for path in self.state_tree() if path != "/seed.json"}
         return {path: (stat.st_ino, stat.st_mtime_ns) for path, stat in found.items()}
 
     def test_takes_another_generation_and_removes_what_it_lacks(self):
@@ -94,14 +94,14 @@ class Adopt(MachineTest):
 
     def test_says_a_failure_on_the_console_and_keeps_the_old_state(self):
         self.must_adopt(OLD)
-        before = self.tree()
+        before = self.state_tree()
         for broken in ("", "{", "[]", '{"config": CANARY}', '{"secrets": {"git_token": "CANARY"}}', "\x00"):
             with self.subTest(broken):
                 done = self.adopt(broken)
                 self.assertEqual(done.returncode, 1)
                 self.assertIn("adopt FAILED: seed_invalid", self.read("/dev/console"))
                 self.assertNotIn("CANARY", done.stdout + done.stderr + self.read("/dev/console"))
-        after = self.tree()
+        after = self.state_tree()
         for path in ("/seed.json", "/dev/console", "/run/nexus-pull/not-adopted.json"):
             before.pop(path, None), after.pop(path, None)
         self.assertEqual(before, after)

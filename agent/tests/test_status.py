@@ -35,10 +35,10 @@ class Status(MachineTest):
         self.assertIn("spool       0 events wait", text)
 
     def test_changes_nothing(self):
-        before = self.tree()
+        before = self.state_tree()
         done = self.agent("status", "--json")
         self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertEqual(self.tree(), before)
+        self.assertEqual(self.state_tree(), before)
         self.assertFalse(self.exists("/var/lib/nexus-pull"))
 
     def test_shows_what_is_intended_and_what_is_applied(self):
