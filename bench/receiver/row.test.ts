@@ -15,8 +15,11 @@ test.each([
   [row(NaN), "RED"],
   [row(100, { better: "lower" }), "held"],
   [row(0, { better: "lower" }), "held"],
+  [row(-2, { better: "lower" }), "held"],
+  [row(NaN, { better: "lower" }), "RED"],
+  [row(100.4, { better: "lower" }), "held"],
   [row(125, { better: "lower" }), "MISSED"],
-  [row(125.1, { better: "lower" }), "RED"],
+  [row(126, { better: "lower" }), "RED"],
   [row(1, { judged: false }), "not judged"],
   [row(100, { judged: false }), "held"],
 ] as const)("fails when a goal's verdict is another: %o", (one, verdict) => {

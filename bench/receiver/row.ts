@@ -36,9 +36,14 @@ export const orFloor = (quick: boolean, goal: Row, floor: Row): readonly Row[] =
 /** A goal missed by more than this is red. */
 export const RED_FROM = 1.25;
 
-/** How much of its goal a row reaches: 1 is just held. */
+/** Three digits say all that a measured number knows. */
+export const rounded = (value: number): number => Number(value.toPrecision(3));
+
+/** How much of its goal a row reaches: 1 is just held. What is to be low and is nothing, or less, reaches it without end. */
 export function ratioOf({ wanted, seen, better }: Row): number {
-  return better === "higher" ? seen / wanted : wanted / Math.max(seen, Number.EPSILON);
+  const known = rounded(seen);
+  if (better === "higher") return known / wanted;
+  return known <= 0 ? Infinity : wanted / known;
 }
 
 export function verdictOf(row: Row): Verdict {

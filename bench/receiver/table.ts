@@ -1,5 +1,5 @@
 import { arch, cpus, loadavg } from "node:os";
-import { ratioOf, type Row, verdictOf } from "./row";
+import { ratioOf, rounded, type Row, verdictOf } from "./row";
 
 /** Where it was measured, as far as a number depends on it. */
 export interface Machine {
@@ -16,9 +16,8 @@ export function machine(loadBefore: number): Machine {
   return { cores: cpus().length, node: process.version, arch: arch(), load: [loadBefore, loadNow()] };
 }
 
-/** Three digits say all that such a number knows. */
 export function short(value: number): string {
-  return Number(value.toPrecision(3)).toLocaleString("en", { maximumFractionDigits: 2, useGrouping: true });
+  return rounded(value).toLocaleString("en", { maximumFractionDigits: 2, useGrouping: true });
 }
 
 const withUnit = (value: number, unit: string): string => (unit === "" ? short(value) : `${short(value)} ${unit}`);
