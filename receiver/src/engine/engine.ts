@@ -64,6 +64,11 @@ export class Engine {
   private readonly listeners = new Set<(records: readonly LogRecord[]) => void>();
   private head = NOWHERE;
   private running?: Promise<void>;
+  /**
+   * How many make a group: of all who ask at once one half, so that it is committed while the other half is heard, and neither
+   * the store nor the rest stands still.
+   */
+  private half = 1;
   /** Told of each that is queued. */
   private came?: () => void;
   private closed = false;
@@ -198,15 +203,12 @@ export class Engine {
 
   private async run(): Promise<void> {
     const { lingerMs = 2, groupSize = 500 } = this.options;
-    // While one half of those who ask waits for its commit, the other half is heard: neither stands still.
-    let half = groupSize;
-    let before = 0;
     while (this.queue.length > 0) {
-      await this.gather(lingerMs, half);
+      await this.gather(lingerMs, Math.min(this.half, groupSize));
       const group = this.queue.splice(0, groupSize);
-      half = Math.ceil((before + group.length) / 2);
-      before = group.length;
       await this.group(group);
+      // Those who were committed will ask again; who asked meanwhile waits already.
+      this.half = Math.ceil((group.length + this.queue.length) / 2);
     }
     this.running = undefined;
   }
