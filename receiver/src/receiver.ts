@@ -46,11 +46,11 @@ function openLog(config: Config): LogFile {
   }
 }
 
-type Line = (text: string) => void;
+type Write = (lines: readonly string[]) => void;
 
-function logEvents(records: readonly LogRecord[], engine: Engine, format: Config["logFormat"], line: Line): void {
+function logEvents(records: readonly LogRecord[], engine: Engine, format: Config["logFormat"], write: Write): void {
   const form = format === "json" ? jsonLineOf : lineOf;
-  for (const record of records) line(form(record, engine.fleets.get(record.fleet, record.vm)));
+  write(records.map((record) => form(record, engine.fleets.get(record.fleet, record.vm))));
 }
 
 function openForwarders(
@@ -131,11 +131,11 @@ async function openEngine(store: Store, metrics: Metrics, report: Report): Promi
   return engine;
 }
 
-/** Writes a line of what is in no store; a log file that cannot be written stops nothing. */
-function lineWriter(log: LogFile, report: Report): (text: string) => void {
-  return (text) => {
+/** A log file that cannot be written stops nothing. */
+function writerOf(log: LogFile, report: Report): Write {
+  return (lines) => {
     try {
-      log.line(text);
+      log.write(lines);
     } catch (error) {
       report(error);
     }
@@ -151,8 +151,8 @@ export async function startReceiver(config: Config, say: Say, program: string): 
   const metrics = new Metrics();
   const store = timed(await openStore(config, report, program), metrics.read);
   const engine = await openEngine(store, metrics, report);
-  const line = lineWriter(log, report);
-  engine.subscribe((records) => logEvents(records, engine, config.logFormat, line));
+  const write = writerOf(log, report);
+  engine.subscribe((records) => logEvents(records, engine, config.logFormat, write));
   const forwarders = openForwarders(config, store, engine, report);
   metrics.watchForwarders(() => forwarders.status(), engine);
   const stopping = new AbortController();
@@ -164,7 +164,7 @@ export async function startReceiver(config: Config, say: Say, program: string): 
     page: readPage(),
     notes: new Ring<Note>(),
     refused: new Ring<Refused>(),
-    log: (remark: Remark) => line(form(remark)),
+    log: (remark: Remark) => write([form(remark)]),
     report,
     forwarders,
   };

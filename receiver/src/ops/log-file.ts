@@ -16,8 +16,8 @@ export class LogFile {
    * Written at once: the file is for people, and its pages are the kernel's to flush. Whatever a text holds, it is one line
    * that no terminal obeys: JSON leaves the control characters beyond ASCII as they are.
    */
-  public line(text: string): void {
-    writeSync(this.descriptor, `${escaped(text)}\n`);
+  public write(lines: readonly string[]): void {
+    if (lines.length > 0) writeSync(this.descriptor, lines.map((line) => `${escaped(line)}\n`).join(""));
   }
 
   /** After logrotate has moved the file away. */

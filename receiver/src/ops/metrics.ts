@@ -145,13 +145,15 @@ export class Metrics {
     }
     this.commits.observe(seconds);
     this.groups.observe(records.length);
+    const types = new Map<string, number>();
+    for (const { type } of records) types.set(type, (types.get(type) ?? 0) + 1);
+    for (const [type, count] of types) this.events.inc({ type }, count);
     for (const record of records) this.count(record);
   }
 
   public readonly read = (seconds: number): void => this.reads.observe(seconds);
 
   private count(record: LogRecord): void {
-    this.events.inc({ type: record.type });
     if (!isFromAgent(record) || !endsRun(record.type)) return;
     // A success that is not proved is none, here as in the phases.
     const unproved = record.type === "run.succeeded" && !isProved(record);

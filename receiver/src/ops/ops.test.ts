@@ -129,11 +129,11 @@ describe("secrets", () => {
 test("the log file is written on after logrotate moved it", () => {
   const path = join(folder, "log");
   const log = new LogFile(path);
-  log.line("one");
+  log.write(["one"]);
   renameSync(path, `${path}.1`);
-  log.line("two");
+  log.write(["two"]);
   log.reopen();
-  log.line("three");
+  log.write(["three"]);
   log.close();
   expect([readFileSync(`${path}.1`, "utf8"), readFileSync(path, "utf8")]).toEqual(["one\ntwo\n", "three\n"]);
 });
@@ -192,7 +192,7 @@ describe("hostile texts in the log file", () => {
     (format, lines) => {
       const path = join(folder, `hostile-${format}`);
       const log = new LogFile(path);
-      for (const line of lines) log.line(line);
+      log.write(lines);
       log.close();
       const written = readFileSync(path, "utf8");
       // Line feeds are between lines only.
