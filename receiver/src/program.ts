@@ -58,17 +58,17 @@ function askedOf(args: readonly string[]): Asked {
   return { command: command as Command | Action, ...(named ? { file, args: args.slice(2) } : { args: args.slice(1) }) };
 }
 
-/** `file`: what runs again in the store's thread. */
-export async function main(file: string): Promise<void> {
+/** `thread`: what runs in the store's thread. */
+export async function main(thread: string): Promise<void> {
   try {
-    await act(file);
+    await act(thread);
   } catch (error) {
     say(`nexus-pull-receiver: ${error instanceof Error ? error.message : String(error)}`);
     process.exit(1);
   }
 }
 
-async function act(program: string): Promise<void> {
+async function act(thread: string): Promise<void> {
   const { command, file, args } = askedOf(process.argv.slice(2));
   const outcome = readConfig({ args, env: process.env, receives: command === undefined });
   if ("help" in outcome) return void process.stdout.write(helpText());
@@ -92,12 +92,12 @@ async function act(program: string): Promise<void> {
     process.exitCode = (await done) ? 0 : 1;
     return;
   }
-  await receive(config, program);
+  await receive(config, thread);
 }
 
-async function receive(config: Config, program: string): Promise<void> {
+async function receive(config: Config, thread: string): Promise<void> {
   const tell = openOwnLog({ format: config.logFormat, journal: isJournal(process.env, 2), write, now: Date.now });
-  const receiver = await startReceiver(config, tell, program);
+  const receiver = await startReceiver(config, tell, thread);
   const notifier = openNotifier(process.env, tell);
   onSignals(receiver, notifier, tell);
   for (const line of receiver.said) tell(line);

@@ -115,8 +115,8 @@ function keepRetention(config: Config, engine: Engine, store: Store, report: Rep
 
 type Report = (error: unknown) => void;
 
-async function openStore({ database, data }: Config, report: Report, program: string): Promise<Store> {
-  if (database === undefined) return SqliteStore.open(join(data, "receiver.db"), program);
+async function openStore({ database, data }: Config, report: Report, thread: string): Promise<Store> {
+  if (database === undefined) return SqliteStore.open(join(data, "receiver.db"), thread);
   return PostgresStore.open({ url: database, report });
 }
 
@@ -142,14 +142,14 @@ function writerOf(log: LogFile, report: Report): Write {
   };
 }
 
-/** `program`: what runs again in the store's thread. */
-export async function startReceiver(config: Config, say: Say, program: string): Promise<Receiver> {
+/** `thread`: what runs in the store's thread. */
+export async function startReceiver(config: Config, say: Say, thread: string): Promise<Receiver> {
   mkdirSync(config.data, { recursive: true, mode: 0o750 });
   const { secrets, token, said } = readSecrets(config);
   const log = openLog(config);
   const report: Report = (error) => say(describe(error), "error");
   const metrics = new Metrics();
-  const store = timed(await openStore(config, report, program), metrics.read);
+  const store = timed(await openStore(config, report, thread), metrics.read);
   const engine = await openEngine(store, metrics, report);
   const write = writerOf(log, report);
   engine.subscribe((records) => logEvents(records, engine, config.logFormat, write));

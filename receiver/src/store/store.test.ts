@@ -12,7 +12,7 @@ import { SqliteStore } from "./sqlite";
 const folder = mkdtempSync(join(tmpdir(), "receiver-store-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 let files = 0;
-const THREAD = join(__dirname, "test-thread.cjs");
+const THREAD = join(__dirname, "source-thread.cjs");
 
 storeContract("memory", () => new MemoryStore());
 storeContract("sqlite", () => SqliteStore.open(join(folder, `${(files += 1)}.db`)));
