@@ -23,6 +23,9 @@ interface Waiting {
   readonly reject: (error: StoreError) => void;
 }
 
+/** What comes and goes with each group is small; with more room, it would only be collected later. */
+const YOUNG = { maxYoungGenerationSizeMb: 4 };
+
 const hasEnded = (): StoreError => new StoreError("store_unavailable", "the store's thread ended");
 
 /** A file that is open in a thread. */
@@ -45,7 +48,7 @@ export class ThreadFile implements SqliteFile {
 
   /** `program`: what calls `serveFile` when it runs in a thread. */
   public static async open(program: string, place: Place): Promise<ThreadFile> {
-    const file = new ThreadFile(new Worker(program, { workerData: place }));
+    const file = new ThreadFile(new Worker(program, { workerData: place, resourceLimits: YOUNG }));
     await file.answer<void>();
     return file;
   }
