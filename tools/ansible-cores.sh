@@ -43,11 +43,12 @@ exit status: 0 all there, 1 an installation failed, 2 wrong usage, 3 something i
 EOF
 }
 
-say() { printf 'ansible-cores: %s\n' "$*" >&2; }
-die() { local status=$1; shift; say "$*"; exit "$status"; }
-
 here=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 readonly LOCK=$here/ansible-cores/requirements.txt
+# shellcheck source=tools/cache.sh
+. "$here/cache.sh"
+# shellcheck disable=SC2034 # cache.sh reads it
+tool=ansible-cores
 # shellcheck source=tools/find-python.sh
 . "$here/find-python.sh"
 
@@ -144,7 +145,7 @@ provide_newest() {
 }
 
 main() {
-  local print='' only='' series lines='' folder='' work='' no_build='' python='' python_version=''
+  local print='' only='' series lines='' folder='' no_build='' python='' python_version=''
   while [ $# -gt 0 ]; do
     case $1 in
       --print) print=1 ;;
@@ -164,10 +165,7 @@ main() {
   done
   cache=${NEXUS_PULL_TOOLS:-${XDG_CACHE_HOME:-${HOME:?HOME or NEXUS_PULL_TOOLS must be set}/.cache}/nexus-pull/tools}/ansible-cores
   if [ -z "$no_build" ]; then
-    mkdir -p "$cache"
-    cache=$(CDPATH='' cd -- "$cache" && pwd)
-    exec 9>"$cache/.lock"
-    flock -n 9 || { say 'waiting for another run to finish'; flock 9; }
+    take_cache
     # What a killed run left; nobody else is writing there under the lock.
     rm -rf --one-file-system "$cache"/.work.*
   fi

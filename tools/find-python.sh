@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # cache, say and die are the sourcing script's, which reads python
-# Sourced by scripts beside it that need a Python of a certain version; it is no program. The script has say and die (see
-# cache.sh), and cache: the folder below which a Python may be unpacked, made and locked by then.
+# Sourced by scripts beside it that need a Python of a certain version; it is no program. The script has sourced
+# cache.sh, and taken the cache: the folder below which a Python may be unpacked.
 #
 # Sets python and python_version: python_for VERSION...
 
@@ -41,12 +41,6 @@ find_python() {
   done
   found=$(debian_root "$version")/usr/bin/python$version
   usable "$found" "$version" && echo "$found"
-}
-
-mirror() {
-  # shellcheck disable=SC2016 # fields of apt's, not variables
-  apt-get indextargets --format '$(LABEL) $(REPO_URI)' 'Created-By: Packages' 2>/dev/null |
-    awk '$1 == "Debian" && !found { print $2; found = 1 }' || true
 }
 
 # extract VERSION SUITE FOLDER LOG

@@ -26,11 +26,13 @@ exit status: 0 all that are needed are there, 2 wrong usage, 3 one is missing (t
 EOF
 }
 
-say() { printf 'pythons: %s\n' "$*" >&2; }
-die() { local status=$1; shift; say "$*"; exit "$status"; }
-
+here=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=tools/cache.sh
+. "$here/cache.sh"
+# shellcheck disable=SC2034 # cache.sh reads it
+tool=pythons
 # shellcheck source=tools/find-python.sh
-. "$(dirname -- "${BASH_SOURCE[0]}")/find-python.sh"
+. "$here/find-python.sh"
 
 # have VERSION: sets python
 have() {
@@ -53,10 +55,7 @@ main() {
     shift
   done
   cache=${NEXUS_PULL_TOOLS:-${XDG_CACHE_HOME:-${HOME:?HOME or NEXUS_PULL_TOOLS must be set}/.cache}/nexus-pull/tools}/ansible-cores
-  mkdir -p "$cache"
-  cache=$(CDPATH='' cd -- "$cache" && pwd)
-  exec 9>"$cache/.lock"
-  flock -n 9 || { say 'waiting for another run to finish'; flock 9; }
+  take_cache
   for version in $(tr ' ' '\n' <<<"$NEEDED $WANTED" | sort -V); do
     if have "$version"; then
       lines="${lines}NEXUS_PULL_PYTHON_${version/./_}=$python"$'\n'
