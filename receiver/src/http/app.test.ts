@@ -75,6 +75,8 @@ describe("POST /webhook", () => {
     ["timestamp_too_old", body, signedHeaders(body, one.id, SECONDS - 301)],
     ["timestamp_too_new", body, signedHeaders(body, one.id, SECONDS + 301)],
     ["media_type", body, { ...good, "content-type": "application/json" }],
+    ["media_type", body, { ...good, "content-type": "application" }],
+    ["media_type", body, { ...good, "content-type": ";;" }],
     ["body_malformed", ...broken(`{${named},${named}}`)],
     ["body_malformed", ...broken(`{${named}`)],
     [
@@ -179,6 +181,9 @@ describe("operators", () => {
     expect(response.status).toBe(valid ? (action === "wait" ? 504 : 200) : 401);
   });
 
+  const putTyped = (served: Served, type: string): Promise<Response> =>
+    fetch(`${served.base}/fleets/dev/roster`, { method: "PUT", body: ROSTER, headers: { "content-type": type } });
+
   test("a roster, its repetition, its release", async () => {
     const served = await Served.open();
     for (let i = 0; i < 2; i += 1)
@@ -195,6 +200,8 @@ describe("operators", () => {
     ["roster_invalid", (served) => served.roster("roster-01", '[{"name":"x"}]')],
     ["roster_invalid", (served) => served.roster("roster-01", `[${ROSTER.slice(1, -1)},${ROSTER.slice(1, -1)}]`)],
     ["body_malformed", (served) => served.roster("roster-01", "[")],
+    ["media_type", (served) => putTyped(served, "application")],
+    ["media_type", (served) => putTyped(served, ";;")],
     ["name_malformed", (served) => fetch(`${served.base}/fleets/-x/roster`, { method: "PUT", body: ROSTER })],
     ["path_unknown", (served) => served.get("/fleets/dev")],
     ["path_unknown", (served) => served.get("/%zz")],

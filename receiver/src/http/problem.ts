@@ -8,6 +8,7 @@ export function asRefusal(error: unknown): Refusal {
   if (error instanceof StoreError) return new Refusal(error.code);
   const status = (error as { statusCode?: unknown }).statusCode;
   if (status === 413) return new Refusal("body_too_large");
+  if (status === 415) return new Refusal("media_type");
   if (typeof status === "number" && status >= 400 && status < 500)
     return new Refusal("body_malformed", { detail: String((error as Error).message).slice(0, 200) });
   return new Refusal("internal");
