@@ -127,18 +127,39 @@ describe("the stack's scripts", () => {
     const MAC = hex(requestMac(SECRET, { action: "wait", fleet: "dev", vm: "nexus-01", id }));
     const URL = `${base}/fleets/dev/vms/nexus-01/wait`;
     const waiting = script("wait", { WHAT: "nexus-01", URL, ID: id, MAC, TIMEOUT_S: "40" });
-    const examples = JSON.parse(readFileSync(join(ROOT, "contract/examples/events.json"), "utf8")) as {
-      valid: { name: string; value: { id: string; data: { stream?: string; seq?: number } } }[];
-    };
     await until("the wait is held open", async () => (await metric(base, "nexus_pull_waits")) === 1);
-    const life = examples.valid.slice(1, examples.valid.findIndex(({ name }) => name === "run.succeeded") + 1);
-    for (const { value } of life) expect((await post(base, JSON.stringify(value), value.id)).status).toBe(200);
+    for (const value of lifeOf()) expect((await post(base, JSON.stringify(value), value.id)).status).toBe(200);
     const done = await waiting;
     expect([done.status, done.stdout]).toEqual([0, expect.stringContaining("Configured: commit ")]);
   });
 });
 
-function post(base: string, body: string, id: string): Promise<Response> {
+test("fails when the log file says of an event what a later one of its batch came to", async () => {
+  receiver = await ReceiverProcess.start(place);
+  const life = lifeOf();
+  const id = `${life[0]?.id}-${life.length}`;
+  const sent = await post(receiver.base, JSON.stringify(life), id, "application/cloudevents-batch+json");
+  expect(sent.status).toBe(200);
+  const said = [...readFileSync(place.log, "utf8").matchAll(/nexus-01 (\S+ -> \S+)/g)].map(([, words]) => words);
+  expect(said).toEqual([
+    "vm.booted -> Booted",
+    ...["started", "step", "succeeded"].map((what) => `bootstrap.${what} -> Bootstrapping`),
+    ...["queued", "source.verified"].map((what) => `run.${what} -> Bootstrapping`),
+    ...["started", "progress"].map((what) => `run.${what} -> Configuring`),
+    "run.succeeded -> Configured",
+  ]);
+});
+
+/** What a VM says, from its first word to the end of its first run. */
+function lifeOf(): readonly { readonly id: string }[] {
+  const { valid } = JSON.parse(readFileSync(join(ROOT, "contract/examples/events.json"), "utf8")) as {
+    valid: { name: string; value: { id: string } }[];
+  };
+  const last = valid.findIndex(({ name }) => name === "run.succeeded");
+  return valid.slice(1, last + 1).map(({ value }) => value);
+}
+
+function post(base: string, body: string, id: string, type = "application/cloudevents+json"): Promise<Response> {
   const seconds = String(Math.floor(Date.now() / 1000));
   const mac = createHmac("sha256", deriveVmKey(SECRET, "dev", "nexus-01")).update(`${id}.${seconds}.${body}`);
   const signature = {
@@ -146,7 +167,7 @@ function post(base: string, body: string, id: string): Promise<Response> {
     "webhook-timestamp": seconds,
     "webhook-signature": `v1,${mac.digest("base64")}`,
   };
-  const headers = { "content-type": "application/cloudevents+json", ...signature };
+  const headers = { "content-type": type, ...signature };
   return fetch(`${base}/webhook`, { method: "POST", body, headers });
 }
 

@@ -5,7 +5,6 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { setTimeout as setTimeoutPromise } from "node:timers/promises";
 import type { FastifyInstance } from "fastify";
-import type { LogRecord } from "./domain/log";
 import { Engine } from "./engine/engine";
 import { retain } from "./engine/retention";
 import { Forwarders } from "./forward";
@@ -48,9 +47,9 @@ function openLog(config: Config): LogFile {
 
 type Write = (lines: readonly string[]) => void;
 
-function logEvents(records: readonly LogRecord[], engine: Engine, format: Config["logFormat"], write: Write): void {
+function logEvents(engine: Engine, format: Config["logFormat"], write: Write): void {
   const form = format === "json" ? jsonLineOf : lineOf;
-  write(records.map((record) => form(record, engine.fleets.get(record.fleet, record.vm))));
+  engine.subscribe((records, phases) => write(records.map((record, index) => form(record, phases[index]))));
 }
 
 function openForwarders(
@@ -152,7 +151,7 @@ export async function startReceiver(config: Config, say: Say, thread: string): P
   const store = timed(await openStore(config, report, thread), metrics.read);
   const engine = await openEngine(store, metrics, report);
   const write = writerOf(log, report);
-  engine.subscribe((records) => logEvents(records, engine, config.logFormat, write));
+  logEvents(engine, config.logFormat, write);
   const forwarders = openForwarders(config, store, engine, report);
   metrics.watchForwarders(() => forwarders.status(), engine);
   const stopping = new AbortController();

@@ -67,6 +67,34 @@ describe("events", () => {
     expect(await lab.types()).toEqual(["vm.booted", "vm.heartbeat"]);
   });
 
+  test("fails when the phase that a listener is told of is not the one after that very event", async () => {
+    const lab = await Lab.open();
+    const told: string[] = [];
+    lab.engine.subscribe((records, phases) =>
+      told.push(...records.map(({ vm, type }, index) => `${vm} ${type} ${phases[index]}`)),
+    );
+    const [booted, ...ran] = ["vm.booted", "run.started", "run.succeeded"].map((type, i) =>
+      event(type, { seq: i + 1 }),
+    );
+    const again = { run_id: "run-2" };
+    const late = event("vm.heartbeat", { seq: 4 });
+    const [waits, ends] = ["run.started", "run.failed"].map((type, i) => event(type, { seq: i + 5, data: again }));
+    // All of it is one group, but for the first.
+    await lab.say(booted as Event);
+    await Promise.all([lab.say(...ran), lab.say(event("vm.booted", { vm: "b" })), lab.say(waits as Event, late)]);
+    await lab.say(ends as Event);
+    expect(told).toEqual([
+      "nexus-01 vm.booted Booted",
+      "nexus-01 run.started Configuring",
+      "nexus-01 run.succeeded Configured",
+      "b vm.booted Booted",
+      // It waits for the one before it, and counts with it.
+      "nexus-01 run.started Configured",
+      "nexus-01 vm.heartbeat Configuring",
+      "nexus-01 run.failed Failed",
+    ]);
+  });
+
   test("a reused id is a conflict, and nothing of its batch is stored", async () => {
     const lab = await Lab.open();
     await lab.say(event("vm.booted", { seq: 2 }));

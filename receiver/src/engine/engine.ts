@@ -1,11 +1,12 @@
 // The one writer: requests queue up, a group of them is decided and committed at once, then all are answered.
+import type { Phase } from "../../../contract";
 import type { LogRecord } from "../domain/log";
 import { due } from "../domain/clock";
 import type { VmState } from "../domain/state";
 import { type Changes, type EventName, type Head, isNothing, nameOf, type News, NOWHERE } from "../store/port";
 import { type Store, StoreError } from "../store/port";
 import type { Fleets } from "./fleets";
-import { Projection } from "./projection";
+import { Projection, type Told } from "./projection";
 import { Refusal } from "./refusal";
 import { Transaction } from "./transaction";
 
@@ -25,6 +26,9 @@ export interface EngineObserver {
   committed(changes: Changes, seconds: number): void;
   failed(error: unknown): void;
 }
+
+/** `phases`: of its VM after each record. */
+type Listener = (records: readonly LogRecord[], phases: readonly (Phase | undefined)[]) => void;
 
 /** A decision within a group. It refuses before it changes anything. */
 export type Decision<T> = (transaction: Transaction) => Promise<T>;
@@ -61,7 +65,7 @@ export class Engine {
   public readonly fleets: Fleets;
   private readonly projection: Projection;
   private readonly queue: Work[] = [];
-  private readonly listeners = new Set<(records: readonly LogRecord[]) => void>();
+  private readonly listeners = new Set<Listener>();
   private head = NOWHERE;
   private running?: Promise<void>;
   /**
@@ -90,7 +94,7 @@ export class Engine {
     const engine = new Engine(options);
     // The head first: states may be newer than it, but none older.
     engine.head = (await options.store.news(EVERYTHING)).head;
-    (await engine.projection.read())();
+    (await engine.projection.read()).take();
     await options.store.follow(() => void engine.refresh());
     return engine;
   }
@@ -111,7 +115,7 @@ export class Engine {
   }
 
   /** Called after each commit, also for one without records: then states changed by time alone. */
-  public subscribe(listener: (records: readonly LogRecord[]) => void): () => void {
+  public subscribe(listener: Listener): () => void {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
   }
@@ -258,6 +262,7 @@ export class Engine {
     let settled: Settled[] = [];
     let changes: Changes = { records: [], vms: [], requests: [] };
     let states: readonly VmState[] = [];
+    let phases: readonly Phase[] = [];
     let begun = process.hrtime.bigint();
     try {
       const head = await this.options.store.write(this.head, async (news) => {
@@ -266,13 +271,14 @@ export class Engine {
         settled = [];
         for (const work of group) settled.push(await decideOne(work, transaction));
         states = [...transaction.states().values()];
+        phases = transaction.phases;
         begun = process.hrtime.bigint();
         return (changes = this.complete(transaction));
       });
       if (isNothing(changes)) return settled;
       this.works("writing");
       this.options.observe?.committed({ ...changes, vms: states }, Number(process.hrtime.bigint() - begun) / 1e9);
-      this.apply(head, changes.records, () => this.projection.take(states, changes));
+      this.apply(head, changes.records, { phases, take: () => this.projection.take(states, changes) });
     } catch (error) {
       this.fails("writing", error);
       throw error;
@@ -300,12 +306,15 @@ export class Engine {
   }
 
   /** What became known, in the order of versions: news that is older than what is known is none. */
-  private apply(head: Head, records: readonly LogRecord[], take: () => void): void {
+  private apply(head: Head, records: readonly LogRecord[], { phases, take }: Told): void {
     if (head.version <= this.head.version) return;
     const fresh = records.filter(({ position }) => position > this.head.position);
     this.head = head;
     take();
-    for (const listener of this.listeners) listener(fresh);
+    // What is known already comes first. Of what only the whole store told, no more is known than what it came to.
+    const after =
+      phases?.slice(records.length - fresh.length) ?? fresh.map(({ fleet, vm }) => this.fleets.get(fleet, vm)?.phase);
+    for (const listener of this.listeners) listener(fresh, after);
   }
 }
 

@@ -1,9 +1,9 @@
 import { project } from "../domain/project";
 import { FOLD, type VmState } from "../domain/state";
 import { MemoryStore } from "../store/memory";
-import type { Changes } from "../store/port";
-import { A, event, FakeClock, openEngine, say } from "../test-support";
-import { readStates } from "./projection";
+import type { Changes, News } from "../store/port";
+import { A, event, FakeClock, folded, logOf, openEngine, say } from "../test-support";
+import { Projection, readStates } from "./projection";
 
 const VMS = ["vm-1", "vm-2", "vm-3"];
 
@@ -85,6 +85,16 @@ describe("a store with states of another fold", () => {
     await store.commit({ records: [], vms: kept, requests: [], folded: { through: 30, format: FOLD + 1 } });
     expect((await openEngine(store, clock)).fleets.all()).toEqual(states);
   });
+});
+
+test("fails when news of others has not the phase after each of its events", () => {
+  const projection = new Projection(new MemoryStore(), () => 0);
+  const records = logOf(["vm.booted"], ["run.started"], ["run.succeeded"], ["run.failed"]);
+  const head = { position: 4, version: 4 };
+  const phasesOf = (news: Partial<News>) => projection.told({ head, records, vms: [], ...news })?.phases;
+  expect(phasesOf({})).toEqual(["Booted", "Configuring", "Configured", "Failed"]);
+  // A state that was kept after the third: what it was before is not told.
+  expect(phasesOf({ vms: [folded(records.slice(0, 3))] })).toEqual([...Array<string>(3).fill("Configured"), "Failed"]);
 });
 
 test("a store without events has nothing to fold", async () => {

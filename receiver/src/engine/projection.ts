@@ -1,5 +1,6 @@
 // Every VM's state, as of the last commit. In the store a state is kept now and then only: written with each event, it would
 // be most of what a commit writes. What the kept one lacks is behind it in the log.
+import type { Phase } from "../../../contract";
 import type { LogRecord } from "../domain/log";
 import { advance, project } from "../domain/project";
 import { FOLD, type VmState } from "../domain/state";
@@ -9,6 +10,13 @@ import { Fleets, keyOf } from "./fleets";
 /** So many records are read in a part of a second, when a receiver starts. */
 const BEHIND_AT_MOST = 20_000;
 const PAGE = 500;
+
+/** News that was understood. */
+export interface Told {
+  /** Of its VM after each record; undefined where only the whole store told. */
+  readonly phases?: readonly Phase[];
+  readonly take: () => void;
+}
 
 interface Read {
   readonly states: ReadonlyMap<string, VmState>;
@@ -69,29 +77,32 @@ export class Projection {
   ) {}
 
   /** Looks at the whole store. What is returned takes it over, whatever was known before. */
-  public async read(): Promise<() => void> {
+  public async read(): Promise<Told> {
     const { states, lacks, current } = await read(this.store, this.now());
-    return () => {
+    const take = (): void => {
       this.fleets.put([...states.values()]);
       this.lacks.clear();
       for (const [key, position] of lacks) this.lacks.set(key, position);
       this.current = current;
     };
+    return { take };
   }
 
   /** Folds what others committed. What is returned takes it over; undefined when only the whole store tells. */
-  public told({ records, vms, cut }: News): (() => void) | undefined {
+  public told({ records, vms, cut }: News): Told | undefined {
     if (cut) return undefined;
     const changed = new Map(vms.map(byKey));
+    const phases: Phase[] = [];
     for (const record of records) {
       const key = keyOf(record.fleet, record.vm);
       const before = changed.get(key) ?? this.fleets.byKey(key);
-      if (before !== undefined && record.position <= before.last) continue;
-      const next = advance(before, record);
+      // A kept state may have this record already, with later ones.
+      const next = before !== undefined && record.position <= before.last ? before : advance(before, record);
       if (next === undefined) return undefined;
-      changed.set(key, next);
+      if (next !== before) changed.set(key, next);
+      phases.push(next.phase);
     }
-    return () => this.take([...changed.values()], { records, vms });
+    return { phases, take: () => this.take([...changed.values()], { records, vms }) };
   }
 
   /** What was committed, and the states that it came to. */

@@ -72,18 +72,22 @@ describeWith(["postgres"], "two engines on one database", () => {
     expect(await types()).toEqual(said);
   });
 
-  test("listeners of both are told of every event, in order", async () => {
-    const told: number[][] = engines.map((engine) => {
-      const positions: number[] = [];
-      engine.subscribe((records) => positions.push(...records.map(({ position }) => position)));
-      return positions;
+  test("listeners of both are told of every event, in order, and of the phase after it", async () => {
+    const told: string[][] = engines.map((engine) => {
+      const lines: string[] = [];
+      engine.subscribe((records, phases) =>
+        lines.push(...records.map(({ position, type }, index) => `${position} ${type} ${phases[index]}`)),
+      );
+      return lines;
     });
-    const sent = Array.from({ length: 60 }, (_, i) =>
-      say(engines[i % 2] as Engine, event("vm.booted", { vm: `vm-${i}` })),
-    );
+    const sent = Array.from({ length: 60 }, (_, i) => {
+      const vm = `vm-${i}`;
+      return say(engines[i % 2] as Engine, event("vm.booted", { vm }), event("run.failed", { vm, seq: 2 }));
+    });
     await Promise.all(sent);
     await Promise.all(engines.map((engine) => engine.refresh()));
-    for (const positions of told) expect(positions).toEqual(sent.map((_, i) => i + 1));
+    const both = sent.flatMap((_, i) => [`${2 * i + 1} vm.booted Booted`, `${2 * i + 2} run.failed Failed`]);
+    for (const lines of told) expect(lines).toEqual(both);
   });
 
   test("an outage of the database turns nobody Stale or Overdue, and ends by itself", async () => {

@@ -1,5 +1,5 @@
 // One group of changes being made: what was committed, and on top of it what is not yet.
-import { type AgentEvent, type Event, lifecycle } from "../../../contract";
+import { type AgentEvent, type Event, lifecycle, type Phase } from "../../../contract";
 import { type Clock, type Draft, impostors, recovery } from "../domain/clock";
 import { type LogRecord, recordOf } from "../domain/log";
 import { isNews, streamOf } from "../domain/machines";
@@ -16,6 +16,8 @@ export interface Incoming {
 
 export class Transaction {
   private readonly records: LogRecord[] = [];
+  /** Of its VM after each of the records. */
+  public readonly phases: Phase[] = [];
   private readonly changed = new Map<string, VmState>();
   /** Whose state the records alone do not tell, as time had a part in it. */
   private readonly timely = new Set<string>();
@@ -115,8 +117,8 @@ export class Transaction {
     this.records.push(record);
     this.texts.set(nameOf(record), record.text);
     const next = advance(this.state(fleet, vm), record);
-    if (next === undefined) await this.refold(fleet, vm);
-    else this.changed.set(keyOf(fleet, vm), next);
+    if (next !== undefined) this.changed.set(keyOf(fleet, vm), next);
+    this.phases.push((next ?? (await this.refold(fleet, vm))).phase);
   }
 
   private async accuse(fleet: string, vm: string): Promise<void> {
@@ -124,9 +126,11 @@ export class Transaction {
     for (const draft of state === undefined ? [] : impostors(state)) await this.draft(fleet, vm, draft);
   }
 
-  private async refold(fleet: string, vm: string): Promise<void> {
+  private async refold(fleet: string, vm: string): Promise<VmState> {
     const { records, base } = await this.logOf(fleet, vm);
-    this.keep(fleet, vm, project(records, this.clock.now, base));
+    const state = project(records, this.clock.now, base);
+    this.keep(fleet, vm, state);
+    return state;
   }
 
   private keep(fleet: string, vm: string, state: VmState | undefined): void {

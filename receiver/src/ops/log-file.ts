@@ -1,8 +1,7 @@
 // The file that people `tail -f`: one readable line an event.
 import { closeSync, openSync, writeSync } from "node:fs";
-import type { LogRecord } from "../domain/log";
-import { textOf } from "../domain/log";
-import type { VmState } from "../domain/state";
+import type { Phase } from "../../../contract";
+import { type LogRecord, textOf } from "../domain/log";
 import { escaped, printable, type Remark } from "../intake/notes";
 
 export class LogFile {
@@ -34,29 +33,28 @@ export class LogFile {
 
 const SHOWN = ["reason", "outcome", "run_id", "step", "status", "exit_code", "message"];
 
+/** Of a group that was committed at once, all were received at the same time: it is spelled once. */
+let spelled = { time: NaN, text: "" };
+
+function timeText(time: number): string {
+  if (time !== spelled.time) spelled = { time, text: new Date(time).toISOString() };
+  return spelled.text;
+}
+
 /** e.g. 2026-01-01T00:02:20.000Z #10 dev/nexus-01 run.succeeded -> Configured outcome=unchanged */
-export function lineOf(record: LogRecord, state: VmState | undefined): string {
-  const details = SHOWN.flatMap((name) => {
-    const value = record.data[name];
-    return typeof value === "string" || typeof value === "number" ? [`${name}=${quoted(String(value))}`] : [];
-  });
-  const commit = textOf(record.data, "intended_sha");
-  const parts = [
-    new Date(record.received).toISOString(),
-    `#${record.position}`,
-    `${record.fleet}/${record.vm}`,
-    record.type,
-    `-> ${state?.phase ?? "?"}`,
-    ...details,
-    ...(commit === undefined ? [] : [`commit=${commit.slice(0, 12)}`]),
-  ];
-  return parts.join(" ");
+export function lineOf({ position, received, fleet, vm, type, data }: LogRecord, phase: Phase | undefined): string {
+  let line = `${timeText(received)} #${position} ${fleet}/${vm} ${type} -> ${phase ?? "?"}`;
+  for (const name of SHOWN) {
+    const value = data[name];
+    if (typeof value === "string" || typeof value === "number") line += ` ${name}=${quoted(String(value))}`;
+  }
+  const commit = textOf(data, "intended_sha");
+  return commit === undefined ? line : `${line} commit=${commit.slice(0, 12)}`;
 }
 
 /** The same as one JSON object: what the receiver says of the event, and the event as it came. */
-export function jsonLineOf(record: LogRecord, state: VmState | undefined): string {
-  const { position, received, text } = record;
-  const said = { position, received: new Date(received).toISOString(), phase: state?.phase };
+export function jsonLineOf({ position, received, text }: LogRecord, phase: Phase | undefined): string {
+  const said = { position, received: timeText(received), phase };
   return `${JSON.stringify(said).slice(0, -1)},"event":${text}}`;
 }
 

@@ -138,9 +138,15 @@ test("the log file is written on after logrotate moved it", () => {
   expect([readFileSync(`${path}.1`, "utf8"), readFileSync(path, "utf8")]).toEqual(["one\ntwo\n", "three\n"]);
 });
 
+test("fails when a line has the time of the line before it", () => {
+  const [first, second] = logOf(["vm.booted"], ["run.started"]);
+  const times = [first, second, first].map((record) => lineOf(record as never, "Booted").split(" ")[0]);
+  expect(times).toEqual([0, 1, 0].map((second) => `2026-01-01T00:00:0${second}.000Z`));
+});
+
 test("a line of JSON has the event as it came, and what the receiver says of it", () => {
   const records = logOf(["run.failed"]);
-  const line = jsonLineOf(records[0] as never, folded(records));
+  const line = jsonLineOf(records[0] as never, folded(records).phase);
   const { event, ...said } = JSON.parse(line) as { event: unknown };
   expect(said).toEqual({ position: 1, received: "2026-01-01T00:00:00.000Z", phase: "Failed" });
   expect(event).toEqual(JSON.parse(records[0]?.text ?? ""));
@@ -162,7 +168,7 @@ test("fails when a note or a refusal in a log of JSON has no fields, or a note p
 
 test("a line is one line, whatever a message holds", () => {
   const records = logOf(["run.failed", { data: { message: "a\nb\u001b[31m \u202e" } }]);
-  const line = lineOf(records[0] as never, folded(records));
+  const line = lineOf(records[0] as never, folded(records).phase);
   expect(line).toBe(
     "2026-01-01T00:00:00.000Z #1 dev/nexus-01 run.failed -> Failed reason=task_failed outcome=failed run_id=run-1 " +
       'message="a b [31m  " commit=111111111111',
@@ -179,14 +185,14 @@ describe("hostile texts in the log file", () => {
   const all = codes.flatMap(([first, last]) => Array.from({ length: last - first + 1 }, (_, i) => first + i));
   const HOSTILE = `\u001b]0;owned\u0007\u009b2J\r2026-01-01T00:00:00.000Z #9 dev/x${String.fromCharCode(...all)}"\\`;
   const [record] = logOf(["run.failed", { data: { message: HOSTILE, run_id: HOSTILE, tail: [HOSTILE] } }]);
-  const state = folded([record as never]);
+  const { phase } = folded([record as never]);
   const from = { at: "2026-01-01T00:00:00.000Z", remote: `192.0.2.7${HOSTILE}` };
   const note = { kind: "note", ...from, text: HOSTILE } as const;
   const refused = { kind: "refused", ...from, code: "event_invalid", detail: HOSTILE } as const;
 
   test.each([
-    ["text", [lineOf(record as never, state), ...[note, refused].map(remarkLine)]],
-    ["json", [jsonLineOf(record as never, state), ...[note, refused].map(jsonRemarkLine)]],
+    ["text", [lineOf(record as never, phase), ...[note, refused].map(remarkLine)]],
+    ["json", [jsonLineOf(record as never, phase), ...[note, refused].map(jsonRemarkLine)]],
   ])(
     "format %s: fails when a control character, a line's end or a terminal's escape gets there raw",
     (format, lines) => {
