@@ -1,8 +1,9 @@
 // The HTTP side as a whole. It never listens; main.ts does.
+import type { RequestListener } from "node:http";
+import proxyAddr, { compile } from "@fastify/proxy-addr";
 import rateLimit from "@fastify/rate-limit";
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { Refusal } from "../engine/refusal";
-import { printable } from "../intake/notes";
 import { plainAddress } from "./access";
 import type { AppDeps } from "./deps";
 import { changesRoutes } from "./changes";
@@ -11,19 +12,15 @@ import { forwarderRoutes } from "./forwarders";
 import { operatorRoutes } from "./operator";
 import { liveRoutes } from "./live";
 import { pageRoutes } from "./page";
-import { asRefusal, sendRefusal } from "./problem";
+import { refused } from "./refused";
 import { serviceRoutes } from "./service";
 import { statusRoutes } from "./status";
 import { Seats } from "./seats";
+import { serverOf } from "./server";
 import { streamRoutes } from "./stream";
 import { waitRoutes } from "./wait";
-import { webhookRoutes } from "./webhook";
+import { isWebhook, type Surroundings, WEBHOOK, webhookListener } from "./webhook";
 
-/** A client that sends its request slower than this is cut off. */
-const REQUEST_MS = 30_000;
-const HEADERS_MS = 10_000;
-/** How often it is looked whether a client is too slow; Node would take half a minute. */
-const LOOK_MS = 5_000;
 /** Asked by who looks whether the receiver is well, also when it is busy. */
 const PROBES = ["/healthz", "/readyz"];
 /** The refusal says when to come again; how near others are to the limit is nobody's business. */
@@ -36,28 +33,10 @@ const NO_HEADERS = {
 const METHODS = ["GET", "HEAD", "POST", "PUT"] as const;
 /** They have no end to tell of, so HEAD is refused; the second would otherwise be taken for the page of a VM. */
 const STREAMS = ["/events/stream", "/status/stream"];
-/** Refused as the wrong answer to a question, not as an attempt to write. */
-const UNREMARKABLE = ["path_unknown", "method_not_allowed", "vm_unknown", "forwarder_unknown", "shutting_down"];
 
 function refuse(deps: AppDeps, request: FastifyRequest, reply: FastifyReply, error: unknown): FastifyReply {
-  const refusal = asRefusal(error);
-  if (refusal.code === "internal") deps.report(error);
-  deps.metrics.refusals.inc({ code: refusal.code });
-  if (!UNREMARKABLE.includes(refusal.code)) {
-    const at = new Date(deps.now()).toISOString();
-    const remote = plainAddress(request.ip);
-    const detail = printable(refusal.details.detail ?? refusal.rejection.meaning, 300);
-    const [last] = deps.refused.newest(1);
-    // A flood is one line of the log, not a flood there.
-    if (refusal.code === "rate_limited" && last?.code === refusal.code && last.remote === remote)
-      return sendRefusal(reply, refusal);
-    const refused = { at, remote, code: refusal.code, detail };
-    deps.refused.add(refused);
-    deps.log({ kind: "refused", ...refused });
-  }
-  // What is left of a body that nobody reads would be taken for the next request.
-  if (refusal.code === "body_too_large" || refusal.code === "shutting_down") void reply.header("connection", "close");
-  return sendRefusal(reply, refusal);
+  const { status, headers, body } = refused(deps, plainAddress(request.ip), error);
+  return reply.code(status).headers(headers).send(body);
 }
 
 function notFound(app: FastifyInstance, request: FastifyRequest): Refusal {
@@ -71,6 +50,7 @@ function notFound(app: FastifyInstance, request: FastifyRequest): Refusal {
 /** Whether a path has a route for the method. */
 function matches(app: FastifyInstance, method: string, url: string): boolean {
   if (STREAMS.includes(url)) return method === "GET";
+  if (url === WEBHOOK) return method === "POST";
   const path = url
     .replace(/^\/fleets\/[^/]+\/roster$/, "/fleets/:fleet/roster")
     .replace(/^\/fleets\/[^/]+\/vms\/[^/]+\/(release|retire|acknowledge|wait)$/, "/fleets/:fleet/vms/:vm/$1")
@@ -79,41 +59,56 @@ function matches(app: FastifyInstance, method: string, url: string): boolean {
   return app.hasRoute({ method: method as "GET", url: path });
 }
 
-function basicApp(deps: AppDeps): FastifyInstance {
+function basicApp(deps: AppDeps, webhook: () => RequestListener): FastifyInstance {
   const app = Fastify({
     logger: false,
     trustProxy: deps.trustedProxies.length === 0 ? false : [...deps.trustedProxies],
-    requestTimeout: REQUEST_MS,
-    connectionTimeout: 0,
-    http: { headersTimeout: HEADERS_MS, connectionsCheckingInterval: LOOK_MS },
+    serverFactory: (handler) =>
+      serverOf((request, response) => (isWebhook(request) ? webhook() : handler)(request, response)),
     routerOptions: { maxParamLength: 300 },
     return503OnClosing: false,
     frameworkErrors: (_error, request, reply) =>
       void refuse(deps, request as FastifyRequest, reply as FastifyReply, new Refusal("path_unknown")),
   });
   app.removeAllContentTypeParsers();
-  // Bytes as they came: a signature is over them, not over what a parser makes of them.
+  // Bytes as they came: a MAC is over them, not over what a parser makes of them.
   app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
   return app;
 }
 
 /** Sources that are remembered; of more, the one that was silent for longest is forgotten. */
 const SOURCES = 10_000;
+type Asked = Pick<FastifyRequest, "ip" | "url" | "routeOptions">;
+const NO_ROUTE = { url: WEBHOOK, routeOptions: {} as FastifyRequest["routeOptions"] };
 
-async function limitRate(app: FastifyInstance, { rate }: AppDeps): Promise<void> {
-  if (rate === 0) return;
+/** Of each source, whatever it asks for. What is returned is for requests that no route gets. */
+async function limitRate(app: FastifyInstance, { rate }: AppDeps): Promise<Surroundings["limitRate"]> {
+  if (rate === 0) return () => Promise.resolve();
   await app.register(rateLimit, {
     ...{ max: rate, timeWindow: 60_000, cache: SOURCES },
-    keyGenerator: (request: FastifyRequest) => plainAddress(request.ip),
-    allowList: (request: FastifyRequest) => PROBES.includes(request.url),
+    keyGenerator: ({ ip }: Asked) => plainAddress(ip),
+    allowList: ({ url }: Asked) => PROBES.includes(url),
     errorResponseBuilder: () => new Refusal("rate_limited"),
     addHeaders: NO_HEADERS,
     addHeadersOnExceeding: NO_HEADERS,
   });
+  const limit = app.createRateLimit();
+  return async (ip) => {
+    const asked: Asked = { ip, ...NO_ROUTE };
+    const seen = await limit(asked as FastifyRequest);
+    if (!seen.isAllowed && seen.isExceeded) throw new Refusal("rate_limited");
+  };
+}
+
+/** As Fastify tells it of its requests. */
+function addressFinder({ trustedProxies }: AppDeps): Surroundings["addressOf"] {
+  if (trustedProxies.length === 0) return ({ socket }) => plainAddress(socket.remoteAddress ?? "");
+  const trust = compile([...trustedProxies]);
+  return (request) => plainAddress(proxyAddr(request, trust));
 }
 
 export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
-  const app = basicApp(deps);
+  const app = basicApp(deps, () => webhook);
   app.addHook("onRequest", async (request, reply) => {
     void reply.header("x-content-type-options", "nosniff");
     if (deps.stopping.aborted && !PROBES.includes(request.url)) throw new Refusal("shutting_down");
@@ -124,8 +119,8 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   });
   app.setErrorHandler((error, request, reply) => refuse(deps, request, reply, error));
   app.setNotFoundHandler((request, reply) => refuse(deps, request, reply, notFound(app, request)));
-  await limitRate(app, deps);
-  webhookRoutes(app, deps);
+  const surroundings = { limitRate: await limitRate(app, deps), addressOf: addressFinder(deps) };
+  const webhook = webhookListener(deps, surroundings);
   operatorRoutes(app, deps);
   waitRoutes(app, deps);
   statusRoutes(app, deps);

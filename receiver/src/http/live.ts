@@ -11,7 +11,7 @@ import type { Seats } from "./seats";
 import { type Step, Streams, type View } from "./sse";
 import { SHOWN, summary } from "./status";
 import { vmText } from "./views";
-import { header } from "./webhook";
+import { header } from "./request";
 
 /** VMs of one frame: a page shows the first while the others are on their way. */
 const PIECE = 500;

@@ -5,7 +5,7 @@ import { Refusal } from "../engine/refusal";
 import { parseBody } from "../intake/events";
 import { errorsOf, patterns, validators } from "../intake/schemas";
 import type { AppDeps } from "./deps";
-import { bodyOf, header } from "./webhook";
+import { bodyOf, header } from "./request";
 
 type Unsigned = OperatorRequest extends infer R ? (R extends OperatorRequest ? Omit<R, "id"> : never) : never;
 
@@ -32,7 +32,7 @@ export function checkName({ fleet, vm }: Partial<VmPath>): void {
 }
 
 function readRoster(body: Buffer): Roster {
-  const value = parseBody(body);
+  const { value } = parseBody(body);
   if (!validators.roster(value)) throw new Refusal("roster_invalid", { errors: errorsOf(validators.roster) });
   const roster = value as Roster;
   const seen = new Set<string>();

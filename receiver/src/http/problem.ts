@@ -1,4 +1,3 @@
-import type { FastifyReply } from "fastify";
 import { Refusal } from "../engine/refusal";
 import { StoreError } from "../store/port";
 
@@ -34,12 +33,22 @@ export function problemOf(refusal: Refusal): Record<string, unknown> {
   return Object.fromEntries(Object.entries(body).filter(([, value]) => value !== undefined));
 }
 
-export function sendRefusal(reply: FastifyReply, refusal: Refusal): FastifyReply {
+/** What is sent for a refusal, by whatever sends it. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+/** `closes`: nothing more is read of its connection. */
+export function answerOf(refusal: Refusal, closes: boolean): Answer {
   const { status, retry_after_s } = refusal.rejection;
-  if (retry_after_s !== undefined) void reply.header("retry-after", String(retry_after_s));
-  if (refusal.details.allow !== undefined) void reply.header("allow", refusal.details.allow);
-  return reply
-    .code(status)
-    .type("application/problem+json")
-    .send(JSON.stringify(problemOf(refusal)));
+  const { allow } = refusal.details;
+  const headers = {
+    "content-type": "application/problem+json",
+    ...(retry_after_s === undefined ? {} : { "retry-after": String(retry_after_s) }),
+    ...(allow === undefined ? {} : { allow }),
+    ...(closes ? { connection: "close" } : {}),
+  };
+  return { status, headers, body: JSON.stringify(problemOf(refusal)) };
 }

@@ -11,7 +11,7 @@ import { type Query, textParameter } from "./query";
 import type { Seats } from "./seats";
 import { type Step, Streams, type View } from "./sse";
 import { eventText } from "./views";
-import { header } from "./webhook";
+import { header } from "./request";
 
 const PAGE = 200;
 const RECENT = 1000;

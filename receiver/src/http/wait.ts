@@ -7,7 +7,7 @@ import { requireReader } from "./access";
 import type { AppDeps } from "./deps";
 import { checkMac, checkName, type VmPath } from "./operator";
 import { integerParameter, type Query, textParameter } from "./query";
-import { header } from "./webhook";
+import { header } from "./request";
 
 interface Asked extends VmPath {
   readonly commit?: string;
