@@ -3,7 +3,7 @@ import { type AgentEvent, lifecycle, limits } from "../../../contract";
 import { shortType } from "../domain/log";
 import { Refusal, type RefusalDetails } from "../engine/refusal";
 import type { Incoming } from "../engine/transaction";
-import { MalformedJson, parseStrictly } from "./json";
+import { MalformedJson, type Parsed, parseStrictly } from "./json";
 import { errorsOf, validators } from "./schemas";
 
 export type Mode = "structured" | "batch";
@@ -19,7 +19,7 @@ export function modeOf(contentType: string | undefined): Mode {
   return batch === undefined ? "structured" : "batch";
 }
 
-export function parseBody(body: Uint8Array): unknown {
+export function parseBody(body: Uint8Array): Parsed {
   try {
     return parseStrictly(body);
   } catch (error) {
@@ -39,8 +39,7 @@ function checkType(value: unknown, place: Place): void {
   if (lifecycle.events[shortType(type)]?.made_by !== "agent") throw new Refusal("type_reserved", { ...place, detail });
 }
 
-function checkOne(value: unknown, place: Place): Incoming {
-  const text = JSON.stringify(value);
+function checkOne({ value, text }: Parsed, place: Place): Incoming {
   if (Buffer.byteLength(text) > limits.event_bytes) throw new Refusal("body_too_large", place);
   checkType(value, place);
   if (!validators.agentEvent(value)) {
@@ -68,20 +67,24 @@ function checkBatch(events: readonly Incoming[]): void {
 }
 
 function idOf(events: readonly Incoming[], mode: Mode): string {
-  const all = events.map(({ event }) => event as AgentEvent);
-  const [first, last] = [all[0], all.at(-1)];
+  const [first, last] = [events[0]?.event, events.at(-1)?.event] as (AgentEvent | undefined)[];
   if (mode === "structured" || first === undefined || last === undefined) return first?.id ?? "";
   return `${first.data.stream}-${first.data.seq}-${last.data.seq}`;
 }
 
-/** The events of a body, all of them good. */
-export function readEvents(value: unknown, mode: Mode, webhookId: string): readonly Incoming[] {
-  if (mode === "batch" && (!Array.isArray(value) || value.length === 0 || value.length > limits.batch_events)) {
+function readBatch(value: unknown): readonly Incoming[] {
+  if (!Array.isArray(value) || value.length === 0 || value.length > limits.batch_events)
     throw new Refusal("event_invalid", { errors: [{ path: "", message: "must be an array of 1 to 100 events" }] });
-  }
-  const values = mode === "batch" ? (value as unknown[]) : [value];
-  const events = values.map((one, index) => checkOne(one, mode === "batch" ? { index } : {}));
+  const events = (value as unknown[]).map((one, index) =>
+    checkOne({ value: one, text: JSON.stringify(one) }, { index }),
+  );
   checkBatch(events);
+  return events;
+}
+
+/** The events of a body, all of them good. */
+export function readEvents(body: Parsed, mode: Mode, webhookId: string): readonly Incoming[] {
+  const events = mode === "batch" ? readBatch(body.value) : [checkOne(body, {})];
   const expected = idOf(events, mode);
   if (webhookId !== expected) throw new Refusal("id_mismatch", { detail: `webhook-id is not ${expected}` });
   return events;

@@ -3,7 +3,7 @@ import { limits, rejections } from "../../../contract";
 import { patched, readExamples, readJson } from "../../../contract/test-support";
 import { Refusal } from "../engine/refusal";
 import { event } from "../test-support";
-import { modeOf, readEvents } from "./events";
+import { type Mode, modeOf, readEvents } from "./events";
 import { MalformedJson, parseStrictly } from "./json";
 import { isSignedBy, readHeaders } from "./signature";
 import { namedIn, SignerSearch, VmKeys } from "./signer";
@@ -97,14 +97,17 @@ describe("strict JSON", () => {
     ['{"a":["b","b"],"c":[{"a":1},{"a":2}]}', "equal elements"],
     [nested(limits.depth), "just deep enough"],
   ])("takes %s (%s)", (text) => {
-    expect(parseStrictly(Buffer.from(text))).toEqual(JSON.parse(text));
+    expect(parseStrictly(Buffer.from(text)).value).toEqual(JSON.parse(text));
   });
 
   test("fails when a long string needs a deep stack", () => {
     const text = JSON.stringify({ a: '\\"'.repeat(400_000) });
-    expect(parseStrictly(Buffer.from(text))).toEqual(JSON.parse(text));
+    expect(parseStrictly(Buffer.from(text)).value).toEqual(JSON.parse(text));
   });
 });
+
+const read = (value: unknown, mode: Mode, id: string) =>
+  readEvents(parseStrictly(Buffer.from(JSON.stringify(value))), mode, id);
 
 function codeOf(action: () => unknown): string {
   try {
@@ -119,7 +122,7 @@ function codeOf(action: () => unknown): string {
 describe("events", () => {
   test("a heartbeat that says too much is taken all the same", () => {
     const long = event("vm.heartbeat", { data: { hostname: "h", note: "x".repeat(limits.heartbeat_data_bytes) } });
-    expect(readEvents(long, "structured", long.id)).toHaveLength(1);
+    expect(read(long, "structured", long.id)).toHaveLength(1);
   });
 
   const examples = readExamples("events");
@@ -127,18 +130,18 @@ describe("events", () => {
   const agentTypes = fromAgents.filter(({ value }) => !(value as { id: string }).id.startsWith("receiver-"));
 
   test.each(agentTypes)("takes the example $name", ({ value }) => {
-    expect(readEvents(value, "structured", (value as { id: string }).id)).toHaveLength(1);
+    expect(read(value, "structured", (value as { id: string }).id)).toHaveLength(1);
   });
 
   test("reserves what the receiver makes", () => {
     for (const type of ["vm.expected", "vm.released", "vm.impostor"])
-      expect(codeOf(() => readEvents(event(type), "structured", event(type).id))).toBe("type_reserved");
+      expect(codeOf(() => read(event(type), "structured", event(type).id))).toBe("type_reserved");
   });
 
   test.each(examples.invalid)("refuses the example $name", ({ of, patch }) => {
     const valid = examples.valid.find(({ name }) => name === of)?.value as { id: string };
     const value = patched(valid, patch);
-    const code = codeOf(() => readEvents(value, "structured", valid.id));
+    const code = codeOf(() => read(value, "structured", valid.id));
     expect(["event_invalid", "type_unknown", "type_reserved"]).toContain(code);
   });
 
@@ -163,13 +166,13 @@ describe("events", () => {
     ["type_unknown", { ...one, type: "com.example.x" }, "structured", one.id],
     ["body_too_large", { ...one, data: { ...one.data, more: "x".repeat(limits.event_bytes) } }, "structured", one.id],
   ])("%s", (code, value, mode, id) => {
-    expect(codeOf(() => readEvents(value, mode, id))).toBe(code);
+    expect(codeOf(() => read(value, mode, id))).toBe(code);
   });
 
   test("keeps unknown fields, and a __proto__ as a field", () => {
     const text = JSON.stringify(one).replace('"data":{', '"data":{"__proto__":{"x":1},"newer":[1],');
-    const [read] = readEvents(parseStrictly(Buffer.from(text)), "structured", one.id);
-    expect(read?.text).toBe(text);
+    const [taken] = readEvents(parseStrictly(Buffer.from(text)), "structured", one.id);
+    expect(taken?.text).toBe(text);
     expect(({} as { x?: number }).x).toBeUndefined();
   });
 

@@ -5,7 +5,13 @@ export class MalformedJson extends Error {}
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-export function parseStrictly(body: Uint8Array): unknown {
+export interface Parsed {
+  readonly value: unknown;
+  /** The value as compact JSON. */
+  readonly text: string;
+}
+
+export function parseStrictly(body: Uint8Array): Parsed {
   let text: string;
   try {
     text = decoder.decode(body);
@@ -18,10 +24,24 @@ export function parseStrictly(body: Uint8Array): unknown {
   } catch (error) {
     throw new MalformedJson(`the body is no JSON: ${(error as Error).message.slice(0, 200)}`);
   }
-  const { keys, depth } = shapeOf(text);
-  // Of a key that is there twice, parsing keeps one.
-  if (depth > limits.depth || keys !== keysIn(value)) checkShape(text);
-  return value;
+  checkDepth(text);
+  const compact = JSON.stringify(value);
+  // Of a key that is there twice, parsing keeps one: a body that comes back as it was has none. Others are counted.
+  if (compact !== text && shapeOf(text).keys !== keysIn(value)) checkKeys(text);
+  return { value, text: compact };
+}
+
+/** Most have fewer brackets than they may be deep. */
+function checkDepth(text: string): void {
+  const brackets = timesIn(text, "{") + timesIn(text, "[");
+  if (brackets > limits.depth && shapeOf(text).depth > limits.depth)
+    throw new MalformedJson(`the body is deeper than ${limits.depth}`);
+}
+
+function timesIn(text: string, character: string): number {
+  let times = 0;
+  for (let at = text.indexOf(character); at >= 0; at = text.indexOf(character, at + 1)) times += 1;
+  return times;
 }
 
 const BACKSLASH = 0x5c;
@@ -60,8 +80,8 @@ function endOfString(text: string, start: number): number {
   return end;
 }
 
-/** Says what is wrong with the depth or the keys of a text that is known to be JSON. */
-function checkShape(text: string): void {
+/** Says which key is there twice in a text that is known to be JSON. */
+function checkKeys(text: string): void {
   const punctuation = /["{}[\],]/g;
   // An object's keys; undefined for an array.
   const open: (Set<string> | undefined)[] = [];
@@ -70,7 +90,6 @@ function checkShape(text: string): void {
     const [token] = found;
     if (token === "{" || token === "[") {
       open.push(token === "{" ? new Set() : undefined);
-      if (open.length > limits.depth) throw new MalformedJson(`the body is deeper than ${limits.depth}`);
     } else if (token === "}" || token === "]") {
       open.pop();
     } else if (token === '"') {
