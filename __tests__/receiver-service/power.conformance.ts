@@ -14,7 +14,7 @@ import { bytesOf, callsOf, momentsOf } from "./power";
 const VMS = 10;
 const EVENTS_EACH = 30;
 const MOMENTS = 30;
-const CALLS = "openat,pwrite64,write,writev,ftruncate,fsync,fdatasync,unlink";
+const CALLS = "openat,pwrite64,write,writev,ftruncate,fsync,fdatasync,rename,unlink";
 
 /** Resolves once it is acknowledged. Ports are given again; of loopback's addresses there are enough for one each. */
 function postFrom(localAddress: string, base: string, body: string, headers: Record<string, string>): Promise<void> {

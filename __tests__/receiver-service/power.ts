@@ -76,6 +76,7 @@ const WROTE = /^pwrite64\(\d+<([^>]+)>, "([^"]*(?:\\"[^"]*)*)", \d+, (\d+)\)\s+=
 const CUT = /^ftruncate\(\d+<([^>]+)>, (\d+)\)\s+= 0/;
 const FLUSHED = /^f(?:data)?sync\(\d+<([^>]+)>\)\s+= 0/;
 const ANSWERED = /^writev?\(\d+<TCP:\[[^\]]*->(127[\d.]+):\d+\]>, .*?"HTTP\/1\.1 200/;
+const RENAMED = /^rename\("([^"]+)", "([^"]+)"\)\s+= 0/;
 const REMOVED = /^unlink\("([^"]+)"\)\s+= 0/;
 
 /** The folder as the trace's calls leave it. */
@@ -96,8 +97,18 @@ class Disk {
     [WROTE, (path, bytes, offset) => this.of(path ?? "")?.write(Number(offset), bytesOf(bytes ?? ""))],
     [CUT, (path, length) => this.of(path ?? "")?.truncate(Number(length))],
     [FLUSHED, (path) => this.flush(path ?? "")],
+    [RENAMED, (from, to) => this.rename(from ?? "", to ?? "")],
     [REMOVED, (path) => this.files.delete(path ?? "")],
   ];
+
+  /** Its new name survives once the folder is flushed. */
+  private rename(from: string, to: string): void {
+    const file = this.of(from);
+    this.files.delete(from);
+    if (file === undefined) return;
+    file.isLinked = false;
+    this.files.set(to, file);
+  }
 
   private flush(path: string): void {
     if (path === this.folder) for (const file of this.files.values()) file.isLinked = true;

@@ -1,5 +1,5 @@
 // The receiver as its users run it: a process, signals, the real agent, the stack's real scripts.
-import { existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { createHash, createHmac } from "node:crypto";
 import { deriveVmKey, requestMac } from "../../contract";
@@ -172,6 +172,21 @@ function post(base: string, body: string, id: string, type = "application/cloude
 }
 
 describe("a process", () => {
+  test("fails when a damaged store starts, or is started again and again", async () => {
+    receiver = await ReceiverProcess.start(place);
+    await receiver.end();
+    const path = join(place.data, "receiver.db");
+    truncateSync(path, statSync(path).size / 2);
+    const before = readFileSync(path);
+    const where = ["--port", "0", "--data", place.data, "--log-file", place.log];
+    const { status, stderr } = await ReceiverProcess.launch(where, { NEXUS_PULL_SECRET: SECRET }).ended;
+    expect([status, stderr]).toEqual([65, expect.stringContaining(`${path} is damaged: database disk image`)]);
+    expect(stderr).toContain("nexus-pull-receiver restore FILE");
+    expect(readFileSync(path).equals(before)).toBe(true);
+    const unit = readFileSync(join(ROOT, "receiver/deploy/webhook.service"), "utf8");
+    expect(/^RestartPreventExitStatus=(.*)$/m.exec(unit)?.[1]?.split(" ")).toContain(String(status));
+  });
+
   test("makes a secret for its owner only, and says how to use it", async () => {
     receiver = await ReceiverProcess.start(place, 0, {});
     const secret = join(place.data, "secret");

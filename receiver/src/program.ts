@@ -7,12 +7,15 @@ import { type Notifier, openNotifier } from "./ops/notify";
 import { isJournal, openOwnLog, type Say } from "./ops/own-log";
 import { helpText } from "./ops/options";
 import { type Receiver, startReceiver } from "./receiver";
+import { DamagedError } from "./store/port";
 
 const write = (text: string): void => void process.stderr.write(text);
 const say = (line: string): void => write(`${line}\n`);
 
 /** A wrong setting. */
 const EXIT_CONFIG = 78;
+/** A store that is damaged. Like a wrong setting, it is not mended by starting again. */
+const EXIT_DAMAGED = 65;
 
 function onSignals(receiver: Receiver, notifier: Notifier, say: Say): void {
   let stopping = false;
@@ -64,7 +67,7 @@ export async function main(thread: string): Promise<void> {
     await act(thread);
   } catch (error) {
     say(`nexus-pull-receiver: ${error instanceof Error ? error.message : String(error)}`);
-    process.exit(1);
+    process.exit(error instanceof DamagedError ? EXIT_DAMAGED : 1);
   }
 }
 

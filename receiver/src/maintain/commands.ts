@@ -8,7 +8,7 @@ import type { Config } from "../ops/config";
 import type { Store } from "../store/port";
 import { PostgresStore } from "../store/postgres";
 import { SqliteStore } from "../store/sqlite";
-import { flush, LocalFile } from "../store/sqlite-file";
+import { flush, LocalFile, sizeOf } from "../store/sqlite-file";
 import { exportLines, importLines } from "./archive";
 import { linesOf, verify } from "./verify";
 
@@ -100,6 +100,8 @@ async function restore(config: Config, file: string, say: Task["say"]): Promise<
     throw new TaskError(`${file} is a SQLite store; start with --data, export it and import that into the database`);
   mkdirSync(config.data, { recursive: true, mode: 0o750 });
   const path = fresh(fileOf(config));
+  // SQLite would put another store's last pages into this one.
+  if (sizeOf(`${path}-wal`) > 0) fresh(`${path}-wal`);
   const part = `${path}.restoring`;
   copyFileSync(file, part);
   flush(part);

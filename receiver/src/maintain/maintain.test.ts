@@ -1,7 +1,8 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
+import Database from "libsql";
 import type { RosterEntry } from "../../../contract";
 import { putRoster } from "../engine/commands";
 import { readStates } from "../engine/projection";
@@ -133,6 +134,36 @@ describe("commands", () => {
     await do_("restore", other, file);
     expect(await do_("verify", other)).toEqual([true, ["ok: 3 events, 3 VMs, the projection is what the log says"]]);
     expect(existsSync(join(other, "receiver.db.restoring"))).toBe(false);
+  });
+
+  test("fails when a damaged store cannot be replaced as its refusal says, or is mixed with what is left of it", async () => {
+    const [data, file] = [await filled(), join(folder, "good.db")];
+    await do_("backup", data, file);
+    const path = fileOf({ data } as never);
+    truncateSync(path, 5000);
+    await expect(SqliteStore.open(path)).rejects.toThrow(`${path} is damaged`);
+    writeFileSync(`${path}-wal`, "a WAL's pages");
+    renameSync(path, `${path}.damaged`);
+    await expect(do_("restore", data, file)).rejects.toThrow("receiver.db-wal is there already");
+    renameSync(`${path}-wal`, `${path}.damaged-wal`);
+    await do_("restore", data, file);
+    expect((await do_("verify", data))[0]).toBe(true);
+  });
+
+  test("a store of which only an index is damaged is refused, and an export still has all of it", async () => {
+    const [data, out, again] = [await filled(), join(folder, "saved.ndjson"), place()];
+    const path = fileOf({ data } as never);
+    const database = new Database(path);
+    const [index] = database.prepare("SELECT rootpage FROM sqlite_schema WHERE name = 'events_of_vm'").all() as [
+      { rootpage: number },
+    ];
+    database.close();
+    const bytes = readFileSync(path);
+    bytes.fill(0xff, (index.rootpage - 1) * 4096, index.rootpage * 4096);
+    writeFileSync(path, bytes);
+    await expect(SqliteStore.open(path)).rejects.toThrow("export FILE");
+    await do_("export", data, out);
+    expect(await do_("import", again, out)).toEqual([true, ["imported 3 events"]]);
   });
 
   test("what is not there is said", async () => {

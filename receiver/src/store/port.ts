@@ -157,3 +157,11 @@ export class StoreError extends Error {
     this.name = "StoreError";
   }
 }
+
+/** What is there is no store, or not all of one. Trying again mends nothing. */
+export class DamagedError extends StoreError {
+  public constructor(message: string, options?: ErrorOptions) {
+    super("store_unavailable", message, options);
+    this.name = "DamagedError";
+  }
+}

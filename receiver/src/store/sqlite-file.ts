@@ -1,9 +1,10 @@
 // One SQLite file, and what is done to it: nothing else knows the library. Every answer is a promise, since the file may be
 // open in a thread of its own.
-import { closeSync, fsyncSync, openSync } from "node:fs";
+import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, statSync } from "node:fs";
 import { dirname } from "node:path";
+import { pathToFileURL } from "node:url";
 import Database from "libsql";
-import { StoreError } from "./port";
+import { DamagedError, StoreError } from "./port";
 
 /** What a statement may be given. */
 export type Value = string | number | null;
@@ -64,6 +65,63 @@ export function flush(path: string): void {
   }
 }
 
+/** The size of a file; of none, 0. */
+export const sizeOf = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+
+/** The library's own option for it does nothing: who may write moves the WAL into the file when it is closed. */
+function openReadOnly(path: string): Database.Database {
+  return new Database(`${pathToFileURL(path).href}?mode=ro`);
+}
+
+/** It is at its place with its first page only, so that an empty file there is never a new one. */
+function make(path: string): void {
+  const part = `${path}.new`;
+  rmSync(part, { force: true });
+  const database = new Database(part);
+  database.exec("PRAGMA journal_mode = WAL");
+  database.close();
+  renameSync(part, path);
+}
+
+/**
+ * Reading so many bytes takes a second or two. A disk or a copy may damage a file at any time, so as much is read at every
+ * start. Of a larger file, all is read only after it was not closed, e.g. by a power loss, or its every start would take
+ * minutes; that it has its full length is seen in any case, and `verify` reads all of it.
+ */
+const READ_AT_MOST = 2 ** 30;
+
+const DAMAGED = ["SQLITE_CORRUPT", "SQLITE_NOTADB"];
+
+/** What is wrong with a file, as SQLite has it: its pages and rows; what is in a text it does not know. */
+function damageOf(path: string): string | undefined {
+  if (sizeOf(path) === 0) return "it is empty";
+  // A write that was broken off is undone first, and who only reads cannot do that.
+  const database = sizeOf(`${path}-journal`) > 0 ? new Database(path) : openReadOnly(path);
+  try {
+    const isRead = sizeOf(path) <= READ_AT_MOST || sizeOf(`${path}-wal`) > 0;
+    if (!isRead) return void database.pragma("schema_version");
+    const [row] = database.pragma("quick_check(1)") as { quick_check: string }[];
+    return row?.quick_check === "ok" ? undefined : row?.quick_check.split("\n").at(-1);
+  } catch (error) {
+    if (!DAMAGED.includes(codeOf(error))) throw error;
+    return (error as Error).message;
+  } finally {
+    database.close();
+  }
+}
+
+/** Nothing is written to what is damaged: what can be saved of it is there as it was. */
+function examine(path: string): void {
+  const wal = `${path}-wal`;
+  const isThere = existsSync(path);
+  if (!isThere && sizeOf(wal) === 0) return make(path);
+  const damage = isThere ? damageOf(path) : `it is gone, but ${wal} is there`;
+  if (damage === undefined) return;
+  throw new DamagedError(
+    `${path} is damaged: ${damage}. It was left as it is. Stop what starts the receiver, move it and ${wal} away, and put a backup in its place: nexus-pull-receiver restore FILE. Without a backup, try before that whether nexus-pull-receiver export FILE can still read it`,
+  );
+}
+
 function openFile(path: string): Database.Database {
   const database = new Database(path);
   database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000");
@@ -98,24 +156,30 @@ export class LocalFile implements SqliteFile {
   public static open(path: string, format: Format): LocalFile {
     return guarded(() => {
       const holder = lock(path);
-      const database = openFile(path);
-      migrate(database, format);
-      // A new file is only there after a power loss when its directory is flushed; once is enough.
-      flush(dirname(path));
-      return new LocalFile(database, holder);
+      try {
+        examine(path);
+        const database = openFile(path);
+        migrate(database, format);
+        // A new file is only there after a power loss when its directory is flushed; once is enough.
+        flush(dirname(path));
+        return new LocalFile(database, holder);
+      } catch (error) {
+        holder.close();
+        throw error;
+      }
     });
   }
 
   /** To look at a file that a receiver may be using; all that is read is of one moment. */
   public static openToRead(path: string): LocalFile {
-    const database = new Database(path, { readonly: true, fileMustExist: true });
+    const database = openReadOnly(path);
     database.exec("BEGIN");
     return new LocalFile(database);
   }
 
   /** A copy of a file that a receiver may be using, as of one moment, on stable storage. */
   public static copy(path: string, to: string): void {
-    const database = new Database(path, { readonly: true, fileMustExist: true });
+    const database = openReadOnly(path);
     try {
       database.prepare("VACUUM INTO ?").run(to);
     } catch (error) {

@@ -2,7 +2,7 @@
 // something else, and the next group of events is read while the one before it is flushed.
 import { once } from "node:events";
 import { type MessagePort, parentPort, Worker, workerData } from "node:worker_threads";
-import { StoreError } from "./port";
+import { DamagedError, StoreError } from "./port";
 import { type Format, LocalFile, type SqliteFile, type Step } from "./sqlite-file";
 
 interface Place {
@@ -16,7 +16,12 @@ interface Call {
   readonly argument?: unknown;
 }
 /** To the calls in their order. */
-type Answer = { readonly value: unknown } | { readonly code: StoreError["code"]; readonly message: string };
+type Answer = { readonly value: unknown } | Failure;
+interface Failure {
+  readonly code: StoreError["code"];
+  readonly message: string;
+  readonly isDamage: boolean;
+}
 
 interface Waiting {
   readonly resolve: (value: never) => void;
@@ -25,6 +30,9 @@ interface Waiting {
 
 /** What comes and goes with each group is small; with more room, it would only be collected later. */
 const YOUNG = { maxYoungGenerationSizeMb: 4 };
+
+const errorOf = ({ code, message, isDamage }: Failure): StoreError =>
+  isDamage ? new DamagedError(message) : new StoreError(code, message);
 
 const hasEnded = (): StoreError => new StoreError("store_unavailable", "the store's thread ended");
 
@@ -37,7 +45,7 @@ export class ThreadFile implements SqliteFile {
     worker.on("message", (answer: Answer) => {
       const waiting = this.waiting.shift();
       if ("value" in answer) waiting?.resolve(answer.value as never);
-      else waiting?.reject(new StoreError(answer.code, answer.message));
+      else waiting?.reject(errorOf(answer));
     });
     // Whoever waits is answered. An error that nobody expected is the process's end: there is no receiver without a store.
     worker.on("exit", () => {
@@ -89,7 +97,7 @@ async function answerOf(work: () => unknown): Promise<Answer> {
     return { value: await work() };
   } catch (error) {
     if (!(error instanceof StoreError)) throw error;
-    return { code: error.code, message: error.message };
+    return { code: error.code, message: error.message, isDamage: error instanceof DamagedError };
   }
 }
 
