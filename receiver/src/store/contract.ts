@@ -64,6 +64,16 @@ function holdTo(open: () => Store | Promise<Store>): void {
     expect(await store.newest("dev", "nexus-01", 2)).toEqual([log[2], log[1]]);
   });
 
+  test("tells a VM's records by their positions, whatever their ids", async () => {
+    const ids = ["c", "a", "d", "b"];
+    const records = ids.map((id, index) => ({ ...(log[0] as LogRecord), position: 1 + index, id }));
+    await add(records);
+    const positions = async (told: Promise<readonly LogRecord[]>) => (await told).map(({ position }) => position);
+    expect(await positions(store.events({ after: 0, limit: 2, fleet: "dev", vm: "nexus-01" }))).toEqual([1, 2]);
+    expect(await positions(store.events({ after: 1, limit: 9, fleet: "dev", vm: "nexus-01" }))).toEqual([2, 3, 4]);
+    expect(await positions(store.newest("dev", "nexus-01", 3))).toEqual([4, 3, 2]);
+  });
+
   test("finds an event by its id, within its VM", async () => {
     await add(log);
     expect(await store.find("dev", "nexus-01", log[1]?.id ?? "")).toBe(log[1]?.text);

@@ -7,7 +7,8 @@ import { logOf } from "../test-support";
 import { commit, NOTHING, request, storeContract } from "./contract";
 import { MemoryStore } from "./memory";
 import { StoreError } from "./port";
-import { SqliteStore } from "./sqlite";
+import { FORMAT, SqliteStore } from "./sqlite";
+import { LocalFile } from "./sqlite-file";
 
 const folder = mkdtempSync(join(tmpdir(), "receiver-store-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -64,6 +65,30 @@ describe("the sqlite store", () => {
     expect(await second.states()).toEqual([project(records, 0)]);
     expect(await second.request("roster-1")).toEqual(request("roster-1"));
     await second.close();
+  });
+
+  test("brings a store of an older format forward, with all that it has", async () => {
+    const path = join(folder, "older.db");
+    const records = logOf(["vm.expected"], ["vm.booted"]);
+    const older = LocalFile.open(path, { migrations: FORMAT.migrations.slice(0, 4) });
+    const rows = records.map(({ position, received, fleet, vm, id, text }) => [
+      position,
+      received,
+      fleet,
+      vm,
+      id,
+      text,
+    ]);
+    await older.commit([{ sql: "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)", rows }]);
+    await older.close();
+    const store = await SqliteStore.open(path);
+    expect(await store.events({ after: 0, limit: 10 })).toEqual(records);
+    expect(await store.newest("dev", "nexus-01", 1)).toEqual(records.slice(1));
+    await store.close();
+    const file = LocalFile.openToRead(path);
+    const sql = "SELECT name FROM sqlite_schema WHERE type = 'index' AND tbl_name = 'events'";
+    expect(await file.ask({ sql, rows: [[]] })).toMatchObject([[{ name: "sqlite_autoindex_events_1" }]]);
+    await file.close();
   });
 
   test("fails when two have one file open", async () => {
