@@ -2,7 +2,12 @@
 import { type Cell, type ConditionName, type Effect, lifecycle, type Phase } from "../../../contract";
 import { judge } from "./guards";
 import { type LogRecord, textOf } from "./log";
-import { compact, type Condition, type VmState } from "./state";
+import type { Condition, Next, VmState, Whole } from "./state";
+
+/** Effects whose reason and message are the event's. */
+const FROM_EVENT: ReadonlySet<string> = new Set(
+  Object.keys(lifecycle.effects).filter((name) => lifecycle.effects[name]?.some(({ reason }) => reason === "$event")),
+);
 
 interface Chosen {
   readonly cell: Cell;
@@ -31,67 +36,77 @@ function resolve(effect: Effect, record: LogRecord, guardReason: string | undefi
   return effect.reason;
 }
 
-/** Sets the conditions that the named effects set. */
+/** Sets the conditions that the named effects set; the reason that the last of them gives. */
 export function setEffects(
-  state: VmState,
+  next: Next,
   names: readonly string[],
   record: LogRecord,
   guardReason?: string,
-): { readonly state: VmState; readonly reason?: string } {
+): string | undefined {
   let conditions: Record<ConditionName, Condition> | undefined;
   let last: string | undefined;
   for (const name of names)
     for (const effect of lifecycle.effects[name] ?? []) {
       const { condition, status } = effect;
       last = resolve(effect, record, guardReason);
-      const before = (conditions ?? state.conditions)[condition];
+      const before = (conditions ?? next.conditions)[condition];
       const at = before.status === status ? before.at : record.received;
       const message = effect.reason === "$event" ? textOf(record.data, "message") : undefined;
       // Most events say what is known.
       if (before.status === status && before.reason === last && before.message === message) continue;
-      conditions ??= { ...state.conditions };
-      conditions[condition] = compact<Condition>({ status, reason: last, message, at });
+      conditions ??= { ...next.conditions };
+      conditions[condition] = { status, reason: last, message, at } satisfies Whole<Condition>;
     }
-  return { state: conditions === undefined ? state : { ...state, conditions }, reason: last };
+  if (conditions !== undefined) next.conditions = conditions;
+  return last;
 }
 
-function enter(state: VmState, phase: Phase, reason: string | undefined, record: LogRecord, said: boolean): VmState {
-  const { phase: from, reason: why, message: words } = state;
-  const remembered = phase === "Stale" ? compact({ phase: from, reason: why, message: words }) : undefined;
+function enter(next: Next, phase: Phase, reason: string | undefined, message: string | undefined, at: number): void {
+  const { phase: from, reason: why, message: words } = next;
   // A phase without an effect of its own is one that only a booted machine reaches.
-  const because = { reason: reason ?? "booted", message: said ? textOf(record.data, "message") : undefined };
-  const isAnother = because.reason !== why || because.message !== words;
-  if (phase === from && !isAnother) return state;
-  const times =
-    phase === from
-      ? { since: state.since, why_since: isAnother ? record.received : state.why_since }
-      : { since: record.received, why_since: undefined };
-  return { ...state, phase, ...because, ...times, remembered };
+  const because = reason ?? "booted";
+  const isAnother = because !== why || message !== words;
+  if (phase === from && !isAnother) return;
+  next.remembered = phase === "Stale" ? { phase: from, reason: why, message: words } : undefined;
+  if (phase !== from) {
+    next.since = at;
+    next.why_since = undefined;
+  } else next.why_since = at;
+  next.phase = phase;
+  next.reason = because;
+  next.message = message;
 }
 
-function resume(state: VmState, record: LogRecord): VmState {
-  const { phase, reason, message } = state.remembered ?? { phase: "Booted", reason: "booted" };
-  const since = { since: record.received, why_since: undefined };
-  return { ...state, phase, reason, message, ...since, remembered: undefined };
+function resume(next: Next, at: number): void {
+  const { phase, reason, message } = next.remembered ?? { phase: "Booted", reason: "booted" };
+  next.phase = phase;
+  next.reason = reason;
+  next.message = message;
+  next.since = at;
+  next.why_since = undefined;
+  next.remembered = undefined;
 }
 
 /** What the cell came to. `entered` is its next phase where it names one, even if the VM was in it already. */
 export interface Applied {
-  readonly state: VmState;
   readonly ignored: boolean;
   readonly entered?: Phase;
 }
 
-export function applyCell(state: VmState, record: LogRecord): Applied {
-  const { cell, guardReason } = choose(state, record);
-  if (cell.ignore) return { state, ignored: true };
-  const set = setEffects(state, cell.set ?? [], record, guardReason);
+const IGNORED: Whole<Applied> = { ignored: true, entered: undefined };
+const STAYED: Whole<Applied> = { ignored: false, entered: undefined };
+
+export function applyCell(next: Next, record: LogRecord): Applied {
+  const { cell, guardReason } = choose(next, record);
+  if (cell.ignore) return IGNORED;
+  const names = cell.set ?? [];
+  const reason = setEffects(next, names, record, guardReason);
   if (cell.next === "resume") {
-    const resumed = resume(set.state, record);
-    return cell.then === "cell" ? applyCell(resumed, record) : { state: resumed, ignored: false };
+    resume(next, record.received);
+    return cell.then === "cell" ? applyCell(next, record) : STAYED;
   }
-  if (cell.next === undefined || cell.next === "same") return { state: set.state, ignored: false };
-  const said = (cell.set ?? []).some((name) => lifecycle.effects[name]?.some(({ reason }) => reason === "$event"));
-  const entered = enter(set.state, cell.next, set.reason, record, said);
-  return { state: entered, ignored: false, entered: cell.next };
+  if (cell.next === undefined || cell.next === "same") return STAYED;
+  const message = names.some((name) => FROM_EVENT.has(name)) ? textOf(record.data, "message") : undefined;
+  enter(next, cell.next, reason, message, record.received);
+  return { ignored: false, entered: cell.next };
 }

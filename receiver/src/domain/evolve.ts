@@ -2,83 +2,91 @@
 import { lifecycle, type Phase } from "../../../contract";
 import { type Applied, applyCell, setEffects } from "./cell";
 import { isFromAgent, type LogRecord, numberOf, textOf } from "./log";
-import { flag, heardFrom, join, releaseMachines, streamOf, suspect, withMachine } from "./machines";
+import { flag, heardFrom, join, putMachine, releaseMachines, streamOf, suspect } from "./machines";
 import { endsRun, isProved, trackRun } from "./runs";
-import { type Announcement, compact, type Deadlines, type VmState } from "./state";
+import {
+  type Announcement,
+  type Deadlines,
+  type Next,
+  rosterDeadline,
+  successor,
+  type VmState,
+  type Whole,
+} from "./state";
 
 const ENDS_ROSTER_DEADLINE: readonly Phase[] = ["Configured", "Failed", "Drifted"];
 const ENDS_BOOTSTRAP = ["bootstrap.succeeded", "bootstrap.failed", "run.started"];
+const HEARD = ["heard", "clock_synced"];
+const HEARD_BY_ITS_CLOCK = ["heard", "clock_not_synced"];
 
 export function evolve(state: VmState, record: LogRecord): VmState {
-  const next = isFromAgent(record) ? ofAgent(state, record) : ofReceiver(state, record);
-  const acknowledged = next.phase === state.phase ? next.acknowledged : undefined;
-  return compact<VmState>({ ...next, acknowledged, last: Math.max(state.last, record.position) });
+  const next = successor(state);
+  if (isFromAgent(record)) ofAgent(next, record);
+  else ofReceiver(next, record);
+  if (next.phase !== state.phase) next.acknowledged = undefined;
+  next.last = Math.max(state.last, record.position);
+  return next;
 }
 
-function ofAgent(state: VmState, record: LogRecord): VmState {
-  const known = state.machines[streamOf(record)];
-  const heard = withMachine(state, heardFrom(known, record));
-  if (known?.gone !== undefined) return suspect(heard, record, known.gone);
-  const joined = known === undefined ? withMachine(join(state, record), heardFrom(undefined, record)) : heard;
-  if (joined.phase === "Retired") return joined;
-  const clock = record.data["clock_synced"] === true ? "clock_synced" : "clock_not_synced";
-  const fresh = setEffects(joined, ["heard", clock], record).state;
-  const applied = applyCell(fresh, record);
-  const runs = trackRun(fresh, record);
-  const deadlines = deadlinesAfter(applied, record);
-  return { ...applied.state, runs, deadlines, ...commits(applied, record) };
+function ofAgent(next: Next, record: LogRecord): void {
+  const known = next.machines[streamOf(record)];
+  if (known === undefined) join(next, record);
+  putMachine(next, heardFrom(known, record));
+  if (known?.gone !== undefined) return suspect(next, record, known.gone);
+  if (next.phase === "Retired") return;
+  setEffects(next, record.data["clock_synced"] === true ? HEARD : HEARD_BY_ITS_CLOCK, record);
+  const applied = applyCell(next, record);
+  const proved = isProved(record);
+  // Before the commits: a run's outcome depends on what was proved before it.
+  trackRun(next, record, proved);
+  setDeadlines(next, applied, record);
+  setCommits(next, applied, record, proved);
 }
 
-function commits(applied: Applied, record: LogRecord): Partial<VmState> {
-  const { state, entered } = applied;
-  const { data } = record;
-  const run = state.runs.find(({ run_id }) => run_id === data["run_id"]);
-  const about = textOf(data, "intended_sha") ?? run?.intended_sha;
-  const failed = entered === "Failed" || entered === "Drifted";
-  const proof = isProved(record) && !applied.ignored;
-  return {
-    intended_sha: textOf(data, "intended_sha") ?? state.intended_sha,
-    applied_sha: textOf(data, "applied_sha") ?? state.applied_sha,
-    failed_sha: failed ? about : state.failed_sha,
-    proved: proof
-      ? compact({ commit: textOf(data, "applied_sha") ?? "", config_digest: textOf(data, "config_digest") })
-      : state.proved,
-  };
+function setCommits(next: Next, { entered, ignored }: Applied, { data }: LogRecord, proved: boolean): void {
+  const intended = textOf(data, "intended_sha");
+  const applied = textOf(data, "applied_sha");
+  next.intended_sha = intended ?? next.intended_sha;
+  next.applied_sha = applied ?? next.applied_sha;
+  if (entered === "Failed" || entered === "Drifted")
+    next.failed_sha = intended ?? next.runs.find(({ run_id }) => run_id === data["run_id"])?.intended_sha;
+  if (proved && !ignored) next.proved = { commit: applied ?? "", config_digest: textOf(data, "config_digest") };
 }
 
-function deadlinesAfter(applied: Applied, record: LogRecord): Deadlines {
-  const { type, data, received } = record;
-  const { roster, bootstrap, run } = applied.state.deadlines;
-  const seconds = (name: string): number => numberOf(data, name) ?? 0;
-  const ended = applied.entered !== undefined && ENDS_ROSTER_DEADLINE.includes(applied.entered);
-  const begun = type === "bootstrap.started" && !applied.ignored;
-  const started = type === "run.started" && !applied.ignored;
-  const over = run !== undefined && endsRun(type) && run.run_id === data["run_id"];
-  return compact<Deadlines>({
-    roster: ended ? undefined : roster,
-    bootstrap: begun
-      ? { start: received, seconds: seconds("deadline_s") }
-      : ENDS_BOOTSTRAP.includes(type)
-        ? undefined
-        : bootstrap,
-    run: started
-      ? { start: received, seconds: seconds("timeout_s"), run_id: textOf(data, "run_id") ?? "" }
-      : over
-        ? undefined
-        : run,
-  });
+function setDeadlines(next: Next, { entered, ignored }: Applied, record: LogRecord): void {
+  const before = next.deadlines;
+  const ended = entered !== undefined && ENDS_ROSTER_DEADLINE.includes(entered);
+  const roster = ended ? undefined : before.roster;
+  const bootstrap = bootstrapAfter(before.bootstrap, ignored, record);
+  const run = runAfter(before.run, ignored, record);
+  // Most events leave them as they are.
+  const isSame = roster === before.roster && bootstrap === before.bootstrap && run === before.run;
+  if (!isSame) next.deadlines = { roster, bootstrap, run } satisfies Whole<Deadlines>;
 }
 
-function ofReceiver(state: VmState, record: LogRecord): VmState {
-  if (record.type === "vm.impostor") return flag(applyCell(state, record).state, record);
-  if (record.type === "vm.expected") return expected(state, record);
-  const applied = applyCell(state, record);
-  if (record.type === "vm.acknowledged") return { ...applied.state, acknowledged: record.received };
-  if (record.type === "vm.released") return restarted(releaseMachines(applied.state), applied, record);
-  return record.type === "vm.retired" ? { ...applied.state, retired: true } : applied.state;
+function bootstrapAfter(before: Deadlines["bootstrap"], ignored: boolean, { type, data, received }: LogRecord) {
+  if (type === "bootstrap.started" && !ignored) return { start: received, seconds: numberOf(data, "deadline_s") ?? 0 };
+  return ENDS_BOOTSTRAP.includes(type) ? undefined : before;
 }
 
-function expected(state: VmState, record: LogRecord): VmState {
+function runAfter(before: Deadlines["run"], ignored: boolean, { type, data, received }: LogRecord) {
+  if (type === "run.started" && !ignored)
+    return { start: received, seconds: numberOf(data, "timeout_s") ?? 0, run_id: textOf(data, "run_id") ?? "" };
+  return before?.run_id === data["run_id"] && endsRun(type) ? undefined : before;
+}
+
+function ofReceiver(next: Next, record: LogRecord): void {
+  if (record.type === "vm.expected") return expected(next, record);
+  const applied = applyCell(next, record);
+  if (record.type === "vm.impostor") flag(next, record);
+  if (record.type === "vm.acknowledged") next.acknowledged = record.received;
+  if (record.type === "vm.retired") next.retired = true;
+  if (record.type !== "vm.released") return;
+  releaseMachines(next);
+  restart(next, applied, record);
+}
+
+function expected(next: Next, record: LogRecord): void {
   const { data } = record;
   const announced: Announcement = {
     roster_id: textOf(data, "roster_id") ?? "",
@@ -86,13 +94,16 @@ function expected(state: VmState, record: LogRecord): VmState {
     deadline_s: numberOf(data, "deadline_s") ?? lifecycle.silence.heartbeat_s_default,
     ref: textOf(data, "ref") ?? "",
   };
-  const another = state.announced !== undefined && state.announced.instance_id !== announced.instance_id;
-  const applied = applyCell(state, record);
-  const released = another ? releaseMachines(applied.state) : applied.state;
-  return compact<VmState>({ ...restarted(released, applied, record), announced, retired: undefined });
+  const another = next.announced !== undefined && next.announced.instance_id !== announced.instance_id;
+  // Its guard looks at what was announced before.
+  const applied = applyCell(next, record);
+  if (another) releaseMachines(next);
+  restart(next, applied, record);
+  next.announced = announced;
+  next.retired = undefined;
 }
 
 /** The roster's deadline begins anew where the cell leads to Expected; what ran before is over. */
-function restarted(state: VmState, applied: Applied, record: LogRecord): VmState {
-  return applied.entered === "Expected" ? { ...state, deadlines: { roster: record.received } } : state;
+function restart(next: Next, { entered }: Applied, record: LogRecord): void {
+  if (entered === "Expected") next.deadlines = rosterDeadline(record.received);
 }

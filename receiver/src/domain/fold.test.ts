@@ -292,6 +292,14 @@ function essence(state: VmState): unknown {
   return compact({ ...rest, machines, suspects: Object.keys(suspects), last: last > 0 });
 }
 
+/** The same, of which nothing can be changed any more. */
+function frozen<T>(value: T): T {
+  if (typeof value !== "object" || value === null || Object.isFrozen(value)) return value;
+  Object.freeze(value);
+  Object.values(value).forEach(frozen);
+  return value;
+}
+
 describe("any arrival", () => {
   test("fails when the order of arrival within a stream shows", () => {
     fc.assert(
@@ -317,6 +325,21 @@ describe("any arrival", () => {
         expect(JSON.parse(JSON.stringify(state))).toEqual(state);
       }),
       { numRuns: 1_000, seed: 7 },
+    );
+  }, 120_000);
+
+  test("fails when a step changes the state that it was given, or what that holds", () => {
+    fc.assert(
+      fc.property(history, (segments) => {
+        const { shuffled } = twoArrivals(segments);
+        let state: VmState | undefined;
+        shuffled.forEach((record, index) => {
+          state = frozen(advance(state, record) ?? project(shuffled.slice(0, index + 1), record.received));
+        });
+        // All of them once more: those of agents are too late now.
+        expect(project(shuffled, 0, state).last).toBe(state?.last);
+      }),
+      { numRuns: 1_000, seed: 9 },
     );
   }, 120_000);
 

@@ -16,14 +16,21 @@ export interface Verdict {
 
 const EVIDENCE = "data.evidence";
 
+const paths = new Map<string, readonly string[]>();
+
+/** The path's keys: they are looked up for each event, and are those of a few paths. */
+function keysOf(path: string): readonly string[] {
+  const keys = paths.get(path) ?? path.split(".");
+  paths.set(path, keys);
+  return keys;
+}
+
 function at(scope: GuardScope, path: string): unknown {
-  return path
-    .split(".")
-    .reduce<unknown>(
-      (node, key) =>
-        typeof node === "object" && node !== null && Object.hasOwn(node, key) ? (node as Data)[key] : undefined,
-      scope,
-    );
+  let node: unknown = scope;
+  for (const key of keysOf(path))
+    if (typeof node === "object" && node !== null && Object.hasOwn(node, key)) node = (node as Data)[key];
+    else return undefined;
+  return node;
 }
 
 function holds(scope: GuardScope, condition: GuardCondition): boolean {

@@ -1,7 +1,7 @@
 // Streams: which machine speaks for a VM, and which must not any more.
 import { setEffects } from "./cell";
 import { type Data, type LogRecord, numberOf, textOf } from "./log";
-import { compact, type Gone, type Machine, type VmState } from "./state";
+import { type Gone, type Machine, type Next, rosterDeadline, type VmState, type Whole } from "./state";
 
 const FACTS = [
   "addresses",
@@ -39,9 +39,9 @@ function factsOf(data: Data, before: Data): Data {
 }
 
 /** The machine after one more of its events. */
-export function heardFrom(machine: Machine | undefined, record: LogRecord): Machine {
+export function heardFrom(machine: Machine | undefined, record: LogRecord): Whole<Machine> {
   const { data } = record;
-  return compact<Machine>({
+  return {
     stream: streamOf(record),
     instance_id: textOf(data, "instance_id") ?? "",
     first: machine?.first ?? record.position,
@@ -52,11 +52,11 @@ export function heardFrom(machine: Machine | undefined, record: LogRecord): Mach
     heartbeat_s: numberOf(data, "heartbeat_s") ?? machine?.heartbeat_s,
     // What a machine that is gone says of itself is nobody's fact.
     facts: machine?.gone === undefined ? factsOf(data, machine?.facts ?? {}) : machine.facts,
-  });
+  };
 }
 
-export function withMachine(state: VmState, machine: Machine): VmState {
-  return { ...state, machines: { ...state.machines, [machine.stream]: machine } };
+export function putMachine(next: Next, machine: Machine): void {
+  next.machines = { ...next.machines, [machine.stream]: machine };
 }
 
 function gone(machine: Machine, why: Gone): Machine {
@@ -64,46 +64,44 @@ function gone(machine: Machine, why: Gone): Machine {
 }
 
 /** What only the machine that was current had proved or begun. */
-const OF_THE_MACHINE = {
-  current: undefined,
-  applied_sha: undefined,
-  intended_sha: undefined,
-  proved: undefined,
-  failed_sha: undefined,
-  runs: [],
-};
-
-function forget(state: VmState): VmState {
-  const deadlines = compact({ roster: state.deadlines.roster });
-  return compact<VmState>({ ...state, ...OF_THE_MACHINE, deadlines });
+function forget(next: Next): void {
+  next.current = undefined;
+  next.applied_sha = undefined;
+  next.intended_sha = undefined;
+  next.proved = undefined;
+  next.failed_sha = undefined;
+  next.runs = [];
+  next.deadlines = rosterDeadline(next.deadlines.roster);
 }
 
 /** Every machine so far is gone: released, or another instance is expected. */
-export function releaseMachines(state: VmState): VmState {
-  const released = Object.values(state.machines).map(
+export function releaseMachines(next: Next): void {
+  const released = Object.values(next.machines).map(
     (machine) => [machine.stream, machine.gone === undefined ? gone(machine, "stream_released") : machine] as const,
   );
-  return forget({ ...state, machines: Object.fromEntries(released) });
+  next.machines = Object.fromEntries(released);
+  forget(next);
 }
 
 /** A stream that was never seen before becomes the current machine; the one before it is superseded. */
-export function join(state: VmState, record: LogRecord): VmState {
-  const stream = streamOf(record);
-  const old = state.current === undefined ? undefined : state.machines[state.current];
-  if (old === undefined) return { ...state, current: stream };
-  const superseded = { ...forget(withMachine(state, gone(old, "stream_superseded"))), current: stream };
+export function join(next: Next, record: LogRecord): void {
+  const old = next.current === undefined ? undefined : next.machines[next.current];
+  if (old !== undefined) supersede(next, old, record);
+  next.current = streamOf(record);
+}
+
+function supersede(next: Next, old: Machine, record: LogRecord): void {
+  putMachine(next, gone(old, "stream_superseded"));
+  forget(next);
   // Kept, for when the VM comes back into the roster: it must not be taken for the older machine then.
-  if (state.phase === "Retired") return superseded;
-  const awaited = setEffects(superseded, ["awaited"], record).state;
-  return compact<VmState>({
-    ...awaited,
-    phase: "Expected",
-    reason: "awaited",
-    message: undefined,
-    remembered: undefined,
-    since: record.received,
-    why_since: undefined,
-  });
+  if (next.phase === "Retired") return;
+  setEffects(next, ["awaited"], record);
+  next.phase = "Expected";
+  next.reason = "awaited";
+  next.message = undefined;
+  next.remembered = undefined;
+  next.since = record.received;
+  next.why_since = undefined;
 }
 
 export function impostorKey(stream: string, bootId: string): string {
@@ -111,12 +109,12 @@ export function impostorKey(stream: string, bootId: string): string {
 }
 
 /** A machine that is gone spoke: noted once a boot, until the log has a vm.impostor of it. */
-export function suspect(state: VmState, record: LogRecord, reason: Gone): VmState {
+export function suspect(next: Next, record: LogRecord, reason: Gone): void {
   const stream = streamOf(record);
   const boot_id = textOf(record.data, "boot_id") ?? "";
   const key = impostorKey(stream, boot_id);
-  if (state.flagged.includes(key) || state.suspects[key] !== undefined) return state;
-  return { ...state, suspects: { ...state.suspects, [key]: { stream, boot_id, event_id: record.id, reason } } };
+  if (next.flagged.includes(key) || next.suspects[key] !== undefined) return;
+  next.suspects = { ...next.suspects, [key]: { stream, boot_id, event_id: record.id, reason } };
 }
 
 /** Key under which a vm.impostor counts once. */
@@ -131,13 +129,9 @@ export function foreignKeyFlag(claimed: string, hour: number): string {
   return `key/${claimed}/${hour}`;
 }
 
-export function flag(state: VmState, record: LogRecord): VmState {
+export function flag(next: Next, record: LogRecord): void {
   const key = flagOf(record);
-  const rest = Object.entries(state.suspects).filter(([name]) => name !== key);
-  return {
-    ...state,
-    impostors: state.impostors + 1,
-    suspects: Object.fromEntries(rest),
-    flagged: [...state.flagged.filter((one) => one !== key), key].slice(-FLAGS_KEPT),
-  };
+  next.impostors += 1;
+  next.suspects = Object.fromEntries(Object.entries(next.suspects).filter(([name]) => name !== key));
+  next.flagged = [...next.flagged.filter((one) => one !== key), key].slice(-FLAGS_KEPT);
 }

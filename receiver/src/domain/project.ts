@@ -2,8 +2,8 @@
 import { lifecycle } from "../../../contract";
 import { evolve } from "./evolve";
 import { isFromAgent, type LogRecord } from "./log";
-import { seqOf, streamOf } from "./machines";
-import { initialState, type Held, type VmState } from "./state";
+import { putMachine, seqOf, streamOf } from "./machines";
+import { type Held, initialState, type Next, successor, type VmState } from "./state";
 
 const GAP_MS = lifecycle.order.gap_wait_s * 1000;
 
@@ -58,17 +58,19 @@ function arrange(records: readonly LogRecord[], now: number, base: VmState | und
   return { applied, held };
 }
 
-function overhear(state: VmState, record: LogRecord): VmState {
+function overhear(state: VmState, record: LogRecord): Next {
+  const next = successor(state);
   const machine = state.machines[streamOf(record)];
-  const heard = machine && { ...machine, heard: Math.max(machine.heard, record.received) };
-  const machines = heard ? { ...state.machines, [heard.stream]: heard } : state.machines;
-  return { ...state, machines, last: Math.max(state.last, record.position) };
+  if (machine) putMachine(next, { ...machine, heard: Math.max(machine.heard, record.received) });
+  next.last = Math.max(state.last, record.position);
+  return next;
 }
 
 /** Keeps a record until those before it are there. It was heard all the same. */
 export function hold(state: VmState, record: LogRecord): VmState {
-  const held = [...state.held, { stream: streamOf(record), position: record.position, received: record.received }];
-  return { ...overhear(state, record), held };
+  const next = overhear(state, record);
+  next.held = [...state.held, { stream: streamOf(record), position: record.position, received: record.received }];
+  return next;
 }
 
 /** It comes before what is folded for good: its place is gone. */
@@ -85,7 +87,7 @@ export function project(records: readonly LogRecord[], now: number, base?: VmSta
   const rest = late.length === 0 ? records : records.filter((record) => !isTooLate(base, record));
   const { applied, held } = arrange(rest, now, base);
   const folded = applied.reduce((state, { record }) => evolve(state, record), base ?? initialState(firstOf(records)));
-  return late.reduce(overhear, held.reduce(hold, folded));
+  return late.reduce<VmState>(overhear, held.reduce(hold, folded));
 }
 
 function firstOf(records: readonly LogRecord[]): LogRecord {

@@ -1,6 +1,6 @@
 import { judge } from "./guards";
 import { type LogRecord, numberOf, objectOf, textOf } from "./log";
-import { compact, type Run, type VmState } from "./state";
+import type { Next, Run, VmState, Whole } from "./state";
 
 const KEPT = 10;
 const ENDS = ["run.succeeded", "run.failed", "run.interrupted", "run.skipped", "drift.detected"];
@@ -14,11 +14,8 @@ export function isProved(record: LogRecord): boolean {
   return record.type === "run.succeeded" && judge("success", { data: record.data, vm: {} }).holds;
 }
 
-function succeeded(state: VmState, record: LogRecord): string {
-  const { data } = record;
-  if (!isProved(record)) return "failed";
+function succeeded({ proved }: VmState, { data }: LogRecord): string {
   if (numberOf(objectOf(data, "evidence") ?? {}, "changed") === 0) return "unchanged";
-  const { proved } = state;
   if (proved !== undefined) {
     const same = proved.commit === data["applied_sha"] && proved.config_digest === data["config_digest"];
     return same ? "changed-corrective" : "changed-intentional";
@@ -28,42 +25,49 @@ function succeeded(state: VmState, record: LogRecord): string {
 }
 
 /** An audit that found drift has none: nothing was to be changed. */
-export function outcomeOf(state: VmState, record: LogRecord): string | undefined {
-  if (record.type === "run.succeeded") return succeeded(state, record);
+function outcomeOf(state: VmState, record: LogRecord, proved: boolean): string | undefined {
+  if (record.type === "run.succeeded") return proved ? succeeded(state, record) : "failed";
   if (record.type === "run.skipped") return "skipped";
   return record.type === "run.failed" || record.type === "run.interrupted" ? textOf(record.data, "outcome") : undefined;
 }
 
-function said(record: LogRecord): Partial<Run> {
-  const { data } = record;
-  const text = (name: string): string | undefined => textOf(data, name);
+/** Nothing is known of a run before its first event. */
+const UNKNOWN: Partial<Run> = {};
+
+/** A run with what this event adds to it. */
+function toldOf(run_id: string, known: Partial<Run>, { type, data, received }: LogRecord): Whole<Run> {
+  const text = (name: "mode" | "trigger" | "intended_sha" | "config_digest" | "reason" | "message") =>
+    textOf(data, name) ?? known[name];
   return {
+    run_id,
     mode: text("mode"),
     trigger: text("trigger"),
     intended_sha: text("intended_sha"),
+    applied_sha: known.applied_sha,
     config_digest: text("config_digest"),
-    duration_s: numberOf(data, "duration_s"),
-    changed: numberOf(objectOf(data, "evidence") ?? {}, "changed"),
-    diff_summary: objectOf(data, "diff_summary"),
+    started: type === "run.started" ? received : known.started,
+    ended: known.ended,
+    duration_s: numberOf(data, "duration_s") ?? known.duration_s,
+    outcome: known.outcome,
     reason: text("reason"),
     message: text("message"),
-    ...(record.type === "run.started" ? { started: record.received } : {}),
+    changed: numberOf(objectOf(data, "evidence") ?? {}, "changed") ?? known.changed,
+    diff_summary: objectOf(data, "diff_summary") ?? known.diff_summary,
   };
 }
 
-/** The runs with what this event adds to its own. */
-export function trackRun(state: VmState, record: LogRecord): readonly Run[] {
-  const run_id = textOf(record.data, "run_id");
-  if (run_id === undefined || !/^(?:run|drift)\./.test(record.type)) return state.runs;
-  const known = state.runs.find((run) => run.run_id === run_id);
-  const ended = endsRun(record.type)
-    ? {
-        ended: record.received,
-        outcome: outcomeOf(state, record),
-        applied_sha: isProved(record) ? textOf(record.data, "applied_sha") : undefined,
-      }
-    : {};
-  const run = compact<Run>({ run_id, ...known, ...compact({ ...said(record), ...ended }) });
-  if (known !== undefined) return state.runs.map((one) => (one === known ? run : one));
-  return [run, ...state.runs].slice(0, KEPT);
+/** Adds what this event says of its run. */
+export function trackRun(next: Next, record: LogRecord, proved: boolean): void {
+  const { type, data, received } = record;
+  const run_id = textOf(data, "run_id");
+  if (run_id === undefined || !(type.startsWith("run.") || type.startsWith("drift."))) return;
+  const { runs } = next;
+  const at = runs.findIndex((run) => run.run_id === run_id);
+  const run = toldOf(run_id, runs[at] ?? UNKNOWN, record);
+  if (endsRun(type)) {
+    run.ended = received;
+    run.outcome = outcomeOf(next, record, proved) ?? run.outcome;
+    if (proved) run.applied_sha = textOf(data, "applied_sha") ?? run.applied_sha;
+  }
+  next.runs = at < 0 ? [run, ...runs.slice(0, KEPT - 1)] : runs.map((one, index) => (index === at ? run : one));
 }

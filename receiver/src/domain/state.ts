@@ -121,9 +121,14 @@ export const attention: readonly Phase[] = ["Failed", "Overdue", "Drifted", "Sta
 
 export const CONDITIONS: readonly ConditionName[] = lifecycle.conditions.map(({ name }) => name);
 
+/** Those of a VM of which nothing but the roster's runs. */
+export function rosterDeadline(roster: number | undefined): Whole<Deadlines> {
+  return { roster, bootstrap: undefined, run: undefined };
+}
+
 export function initialState(first: LogRecord): VmState {
-  const awaited: Condition = { status: "Unknown", reason: "awaited", at: first.received };
-  return {
+  const awaited: Whole<Condition> = { status: "Unknown", reason: "awaited", message: undefined, at: first.received };
+  return successor({
     fleet: first.fleet,
     vm: first.vm,
     phase: lifecycle.initial_phase,
@@ -131,13 +136,53 @@ export function initialState(first: LogRecord): VmState {
     since: first.received,
     conditions: Object.fromEntries(CONDITIONS.map((name) => [name, awaited])) as VmState["conditions"],
     machines: {},
-    deadlines: { roster: first.received },
+    deadlines: rosterDeadline(first.received),
     runs: [],
     suspects: {},
     flagged: [],
     impostors: 0,
     held: [],
     last: 0,
+  });
+}
+
+/**
+ * What is being made, with each member there, undefined where nothing is known: objects of one shape are read and copied
+ * several times as fast as those of many. As JSON, which has no undefined, they are the same.
+ */
+export type Whole<T> = { -readonly [K in keyof Required<T>]: T[K] };
+
+/** The state that comes next, while one step of the fold makes it. Only its own members change: what they hold is shared. */
+export type Next = Whole<VmState>;
+
+/** The one copy that a step makes. */
+export function successor(state: VmState): Next {
+  return {
+    fleet: state.fleet,
+    vm: state.vm,
+    phase: state.phase,
+    reason: state.reason,
+    message: state.message,
+    since: state.since,
+    why_since: state.why_since,
+    remembered: state.remembered,
+    conditions: state.conditions,
+    announced: state.announced,
+    retired: state.retired,
+    current: state.current,
+    machines: state.machines,
+    deadlines: state.deadlines,
+    runs: state.runs,
+    intended_sha: state.intended_sha,
+    applied_sha: state.applied_sha,
+    proved: state.proved,
+    failed_sha: state.failed_sha,
+    acknowledged: state.acknowledged,
+    suspects: state.suspects,
+    flagged: state.flagged,
+    impostors: state.impostors,
+    held: state.held,
+    last: state.last,
   };
 }
 
@@ -145,7 +190,7 @@ export function currentMachine(state: VmState): Machine | undefined {
   return state.current === undefined ? undefined : state.machines[state.current];
 }
 
-/** The same without members that are undefined: what is stored as JSON must equal what is in memory. */
+/** The same without members that are undefined. */
 export function compact<T extends object>(value: T): T {
   for (const key in value) if (value[key] === undefined) return copyOfDefined(value);
   return value;
