@@ -154,9 +154,9 @@ describe("commands", () => {
     const [data, out, again] = [await filled(), join(folder, "saved.ndjson"), place()];
     const path = fileOf({ data } as never);
     const database = new Database(path);
-    const [index] = database.prepare("SELECT rootpage FROM sqlite_schema WHERE name = 'events_of_vm'").all() as [
-      { rootpage: number },
-    ];
+    const [index] = database
+      .prepare("SELECT rootpage FROM sqlite_schema WHERE name = 'sqlite_autoindex_events_1'")
+      .all() as [{ rootpage: number }];
     database.close();
     const bytes = readFileSync(path);
     bytes.fill(0xff, (index.rootpage - 1) * 4096, index.rootpage * 4096);
