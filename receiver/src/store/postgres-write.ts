@@ -7,13 +7,16 @@ import type { Changes, Head } from "./port";
 /** What those who listen are told on. */
 export const CHANNEL = "nexus_pull_head";
 
+/** A column as one text, a value a line: as an array's literal, each quote of a value would be escaped and read again. */
+const column = (parameter: number): string => `string_to_array($${parameter}, E'\\n')`;
+
 const WRITE = `
 WITH e AS (
   INSERT INTO events (position, received, fleet, vm, id, event)
-  SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[])
+  SELECT * FROM unnest(${column(1)}::bigint[], ${column(2)}::bigint[], ${[3, 4, 5, 6].map(column).join(", ")})
 ), v AS (
   INSERT INTO vms (fleet, vm, state, version)
-  SELECT *, $11::bigint FROM unnest($7::text[], $8::text[], $9::text[])
+  SELECT *, $11::bigint FROM unnest(${[7, 8, 9].map(column).join(", ")})
   ON CONFLICT (fleet, vm) DO UPDATE SET state = excluded.state, version = excluded.version
 ), n AS (
   SELECT pg_notify('${CHANNEL}', $11::text)
@@ -25,9 +28,14 @@ export function columns<T, V>(rows: readonly T[], ...of: readonly ((row: T) => V
   return of.map((read) => rows.map(read));
 }
 
+/** Lines for `column`. No value has a line's end: names and ids have none, and neither has compact JSON. */
+function lines<T>(rows: readonly T[], ...of: readonly ((row: T) => string | number)[]): string[] {
+  return of.map((read) => rows.map(read).join("\n"));
+}
+
 function writeValues({ records, vms }: Changes, head: Head): unknown[] {
   return [
-    ...columns<LogRecord, unknown>(
+    ...lines<LogRecord>(
       records,
       ({ position }) => position,
       ({ received }) => received,
@@ -36,7 +44,7 @@ function writeValues({ records, vms }: Changes, head: Head): unknown[] {
       ({ id }) => id,
       ({ text }) => text,
     ),
-    ...columns<VmState, string>(
+    ...lines<VmState>(
       vms,
       ({ fleet }) => fleet,
       ({ vm }) => vm,
