@@ -68,6 +68,7 @@ export class Engine {
   private readonly listeners = new Set<Listener>();
   private head = NOWHERE;
   private running?: Promise<void>;
+  private writing?: Promise<void>;
   /**
    * How many make a group: of all who ask at once one half, so that it is committed while the other half is heard, and neither
    * the store nor the rest stands still.
@@ -95,7 +96,7 @@ export class Engine {
     // The head first: states may be newer than it, but none older.
     engine.head = (await options.store.news(EVERYTHING)).head;
     (await engine.projection.read()).take();
-    await options.store.follow(() => void engine.refresh());
+    await options.store.follow(() => void engine.heard());
     return engine;
   }
 
@@ -139,6 +140,12 @@ export class Engine {
       return (this.reading = this.catchUp());
     });
     return this.nextReading;
+  }
+
+  /** Told of whatever is committed, also of what it commits itself, which is not to be read again. */
+  private async heard(): Promise<void> {
+    await this.writing;
+    await this.refresh();
   }
 
   private async catchUp(): Promise<void> {
@@ -210,7 +217,7 @@ export class Engine {
     while (this.queue.length > 0) {
       await this.gather(lingerMs, Math.min(this.half, groupSize));
       const group = this.queue.splice(0, groupSize);
-      await this.group(group);
+      await (this.writing = this.group(group));
       // Those who were committed will ask again; who asked meanwhile waits already.
       this.half = Math.ceil((group.length + this.queue.length) / 2);
     }
