@@ -2,7 +2,7 @@ import fc from "fast-check";
 import type { Event, RosterEntry } from "../../../contract";
 import { project } from "../domain/project";
 import { MemoryStore } from "../store/memory";
-import { type Changes, StoreError } from "../store/port";
+import { StoreError } from "../store/port";
 import { A, B, event, FakeClock, openEngine, say, T0 } from "../test-support";
 import { aboutVm, noteForeignKey, putRoster, useId } from "./commands";
 import type { Engine } from "./engine";
@@ -122,18 +122,6 @@ describe("events", () => {
     const good = lab.say(event("vm.booted"));
     await expect(bad).rejects.toThrow("a defect");
     expect(await good).toEqual({ accepted: 1, duplicates: 0 });
-  });
-
-  test("those that wait together are one commit", async () => {
-    const lab = await Lab.open();
-    const commits: number[] = [];
-    const commit = lab.store.commit.bind(lab.store);
-    lab.store.commit = async (changes: Changes) => {
-      commits.push(changes.records.length);
-      return commit(changes);
-    };
-    await Promise.all(Array.from({ length: 50 }, (_, i) => lab.say(event("vm.booted", { vm: `vm-${i}` }))));
-    expect(commits).toEqual([50]);
   });
 });
 

@@ -36,9 +36,17 @@ export type Decision<T> = (transaction: Transaction) => Promise<T>;
 /** What a decision is known to ask for, so that it can be looked up for a whole group at once. */
 export type Finds = readonly EventName[];
 
+export interface Ask {
+  /** @default - nothing */
+  readonly finds?: Finds;
+  /** Whoever asks has connected for this alone, and will have to connect again. @default false */
+  readonly leaves?: boolean;
+}
+
 interface Work {
   readonly decide: Decision<unknown>;
   readonly finds: Finds;
+  readonly leaves: boolean;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -69,11 +77,8 @@ export class Engine {
   private head = NOWHERE;
   private running?: Promise<void>;
   private writing?: Promise<void>;
-  /**
-   * How many make a group: of all who ask at once one half, so that it is committed while the other half is heard, and neither
-   * the store nor the rest stands still.
-   */
-  private half = 1;
+  /** How many make a group. */
+  private enough = 1;
   /** Told of each that is queued. */
   private came?: () => void;
   private closed = false;
@@ -122,11 +127,11 @@ export class Engine {
   }
 
   /** Resolves when what was decided is durable. */
-  public submit<T>(decide: Decision<T>, finds: Finds = []): Promise<T> {
+  public submit<T>(decide: Decision<T>, { finds = [], leaves = false }: Ask = {}): Promise<T> {
     if (this.closed) return Promise.reject(new Refusal("shutting_down"));
     if (this.queue.length >= QUEUE_AT_MOST) return Promise.reject(new Refusal("store_unavailable"));
     return new Promise<T>((resolve, reject) => {
-      this.queue.push({ decide, finds, resolve: resolve as (value: unknown) => void, reject });
+      this.queue.push({ decide, finds, leaves, resolve: resolve as (value: unknown) => void, reject });
       this.came?.();
       this.running ??= this.run();
     });
@@ -215,11 +220,10 @@ export class Engine {
   private async run(): Promise<void> {
     const { lingerMs = 2, groupSize = 500 } = this.options;
     while (this.queue.length > 0) {
-      await this.gather(lingerMs, Math.min(this.half, groupSize));
+      await this.gather(lingerMs, Math.min(this.enough, groupSize));
       const group = this.queue.splice(0, groupSize);
       await (this.writing = this.group(group));
-      // Those who were committed will ask again; who asked meanwhile waits already.
-      this.half = Math.ceil((group.length + this.queue.length) / 2);
+      this.enough = enoughOf([...group, ...this.queue]);
     }
     this.running = undefined;
   }
@@ -323,6 +327,16 @@ export class Engine {
       phases?.slice(records.length - fresh.length) ?? fresh.map(({ fleet, vm }) => this.fleets.get(fleet, vm)?.phase);
     for (const listener of this.listeners) listener(fresh, after);
   }
+}
+
+/**
+ * Of all who ask at once one half, so that it is committed while the other half is heard, and neither the store nor the rest
+ * stands still: those who were committed will ask again, and who asked meanwhile waits already. Of those who connect for each
+ * event nobody knows how many they are: as many as come.
+ */
+function enoughOf(asked: readonly Work[]): number {
+  const leaving = asked.filter(({ leaves }) => leaves).length;
+  return leaving > asked.length / 2 ? Infinity : Math.ceil(asked.length / 2);
 }
 
 async function decideOne(work: Work, transaction: Transaction): Promise<Settled> {

@@ -77,7 +77,8 @@ export function webhookListener(deps: AppDeps, { addressOf, limitRate }: Surroun
     const [id, timestamp] = [one(named["webhook-id"]), one(named["webhook-timestamp"])];
     const headers = { id, timestamp, signature: one(named["webhook-signature"]) };
     if (isUnsigned(headers)) return takeNote(deps, remote, body);
-    const accepted = await webhook.accept({ headers, contentType: named["content-type"], body, remote });
+    const [contentType, leaves] = [named["content-type"], named.connection === "close"];
+    const accepted = await webhook.accept({ headers, contentType, body, remote, leaves });
     if (accepted.duplicates > 0) deps.metrics.duplicates.inc(accepted.duplicates);
     return answerOf(200, accepted);
   };

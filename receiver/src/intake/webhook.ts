@@ -13,6 +13,8 @@ export interface WebhookRequest {
   readonly contentType?: string;
   readonly body: Buffer;
   readonly remote?: string;
+  /** Whether its connection ends with it. @default false */
+  readonly leaves?: boolean;
 }
 
 export function isUnsigned({ id, timestamp, signature }: WebhookHeaders): boolean {
@@ -40,7 +42,8 @@ export class Webhook {
     const mode = modeOf(request.contentType);
     const events = readEvents(parseBody(request.body), mode, signed.id);
     await this.checkSigners(signers, events, request.remote);
-    return this.engine.submit(takeEvents(events), maybeKnown(this.engine.fleets, events));
+    const finds = maybeKnown(this.engine.fleets, events);
+    return this.engine.submit(takeEvents(events), { finds, leaves: request.leaves });
   }
 
   /** No key of a VM that the body names fits: either it is nobody's, or another VM's. */

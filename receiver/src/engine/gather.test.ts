@@ -1,0 +1,67 @@
+// Who is in a group: each has one commit.
+import { MemoryStore } from "../store/memory";
+import type { Changes } from "../store/port";
+import { event, incoming, T0 } from "../test-support";
+import { takeEvents } from "./commands";
+import { Engine } from "./engine";
+
+const LINGER_MS = 2;
+
+afterEach(() => jest.useRealTimers());
+
+/** Everything that does not wait for a time has happened then. */
+async function turns(): Promise<void> {
+  for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+}
+
+async function open() {
+  const store = new MemoryStore();
+  const sizes: number[] = [];
+  const commit = store.commit.bind(store);
+  jest.spyOn(store, "commit").mockImplementation(async (changes: Changes) => {
+    sizes.push(changes.records.length);
+    await commit(changes);
+  });
+  const engine = await Engine.open({ store, now: () => T0, lingerMs: LINGER_MS });
+  let vms = 0;
+  const ask = (count: number, leaves: boolean): Promise<unknown> =>
+    Promise.all(
+      Array.from({ length: count }, () => {
+        const one = event("vm.booted", { vm: `vm-${(vms += 1)}` });
+        return engine.submit(takeEvents([incoming(one)]), { leaves });
+      }),
+    );
+  return { ask, sizes };
+}
+
+test("those that wait together are one commit", async () => {
+  const { ask, sizes } = await open();
+  await ask(50, false);
+  expect(sizes).toEqual([50]);
+});
+
+test("fails when of those who stay connected not half is waited for, or more", async () => {
+  jest.useFakeTimers({ doNotFake: ["setImmediate", "nextTick", "queueMicrotask", "performance", "hrtime"] });
+  const { ask, sizes } = await open();
+  await ask(4, false);
+  const first = ask(1, false);
+  await turns();
+  expect(sizes).toEqual([4]);
+  await Promise.all([first, ask(1, false)]);
+  expect(sizes).toEqual([4, 2]);
+});
+
+test("fails when of those who connect for each event not as many are waited for as come", async () => {
+  jest.useFakeTimers({ doNotFake: ["setImmediate", "nextTick", "queueMicrotask", "performance", "hrtime"] });
+  const { ask, sizes } = await open();
+  await ask(4, true);
+  const answered: Promise<unknown>[] = [];
+  for (let times = 0; times < 3; times += 1) {
+    answered.push(ask(1, true));
+    await turns();
+  }
+  expect(sizes).toEqual([4]);
+  jest.advanceTimersByTime(LINGER_MS);
+  await Promise.all(answered);
+  expect(sizes).toEqual([4, 3]);
+});
