@@ -34,4 +34,23 @@ describe("paced", () => {
     jest.advanceTimersByTime(1000);
     expect(call).toHaveBeenCalledTimes(9);
   });
+
+  test("fails when a timer that is early makes it more than four times a second", () => {
+    const { call, wake } = calls();
+    let now = 0.4;
+    const clock = jest.spyOn(performance, "now").mockImplementation(() => now);
+    const pass = (timers: number, clockMs: number): void => {
+      now += clockMs;
+      jest.advanceTimersByTime(timers);
+    };
+    wake();
+    pass(0, 0);
+    wake();
+    // The timers' clock is a part of a millisecond ahead.
+    pass(250, 249.5);
+    expect(call).toHaveBeenCalledTimes(1);
+    pass(1, 1);
+    expect(call).toHaveBeenCalledTimes(2);
+    clock.mockRestore();
+  });
 });

@@ -7,11 +7,16 @@ export function paced(ms: number, call: () => void): () => void {
     last = performance.now();
     call();
   };
+  const whenOver = (): void => {
+    const left = last + ms - performance.now();
+    // A timer may be early: its milliseconds are whole ones, and count from when the event loop's turn began.
+    if (left > 0) setTimeout(whenOver, Math.ceil(left)).unref();
+    else now();
+  };
   return () => {
     if (isDue) return;
     isDue = true;
-    const left = last + ms - performance.now();
-    if (left <= 0) setImmediate(now);
-    else setTimeout(now, left).unref();
+    if (last + ms <= performance.now()) setImmediate(now);
+    else whenOver();
   };
 }
