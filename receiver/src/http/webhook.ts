@@ -30,7 +30,9 @@ function bodyOf(request: IncomingMessage): Promise<Buffer> {
       request.pause();
       reject(new Refusal("body_too_large"));
     });
-    request.on("end", () => resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, bytes)));
+    // A copy, and the pieces are let go at once: each is a part of a read buffer of 64 KiB, and those that stay until the answer
+    // leave holes in the process's memory, which grew by 20 MiB in a million events.
+    request.on("end", () => resolve(Buffer.concat(chunks.splice(0), bytes)));
     request.on("error", ({ message }) => reject(new Refusal("body_malformed", { detail: message })));
   });
 }
