@@ -77,8 +77,8 @@ export class Engine {
   private head = NOWHERE;
   private running?: Promise<void>;
   private writing?: Promise<void>;
-  /** How many make a group. */
-  private enough = 1;
+  /** The last group, and who waited behind it. */
+  private asked: readonly Work[] = [];
   /** Told of each that is queued. */
   private came?: () => void;
   private closed = false;
@@ -220,21 +220,26 @@ export class Engine {
   private async run(): Promise<void> {
     const { lingerMs = 2, groupSize = 500 } = this.options;
     while (this.queue.length > 0) {
-      await this.gather(lingerMs, Math.min(this.enough, groupSize));
+      await this.gather(lingerMs, groupSize);
       const group = this.queue.splice(0, groupSize);
       await (this.writing = this.group(group));
-      this.enough = enoughOf([...group, ...this.queue]);
+      this.asked = [...group, ...this.queue];
     }
     this.running = undefined;
   }
 
   /**
-   * Lets more of a group come, up to `enough`. When many VMs connect at once, the pause is over before most of their requests
-   * are read: it goes on as long as more come, within limits.
+   * Lets more of a group come. Of all who ask at once one half is enough, so that it is committed while the other half is heard,
+   * and neither the store nor the rest stands still: those who were committed will ask again, and who asked meanwhile waits
+   * already. Of those who connect for each event nobody knows how many they are: as many as come.
    */
-  private async gather(lingerMs: number, enough: number): Promise<void> {
+  private async gather(lingerMs: number, groupSize: number): Promise<void> {
     const latest = performance.now() + GATHER_AT_MOST_MS;
-    if (this.queue.length < enough) await this.pause(lingerMs, enough);
+    const half = Math.min(Math.ceil(this.asked.length / 2), groupSize);
+    const leaving = this.asked.filter(({ leaves }) => leaves).length;
+    const enough = leaving > this.asked.length / 2 ? groupSize : half;
+    if (this.queue.length < half) await this.pause(lingerMs, half);
+    // When many connect at once, the pause is over before most of their requests are read.
     for (let heard = -1; heard < this.queue.length && this.queue.length < enough;) {
       if (performance.now() > latest) return;
       heard = this.queue.length;
@@ -327,16 +332,6 @@ export class Engine {
       phases?.slice(records.length - fresh.length) ?? fresh.map(({ fleet, vm }) => this.fleets.get(fleet, vm)?.phase);
     for (const listener of this.listeners) listener(fresh, after);
   }
-}
-
-/**
- * Of all who ask at once one half, so that it is committed while the other half is heard, and neither the store nor the rest
- * stands still: those who were committed will ask again, and who asked meanwhile waits already. Of those who connect for each
- * event nobody knows how many they are: as many as come.
- */
-function enoughOf(asked: readonly Work[]): number {
-  const leaving = asked.filter(({ leaves }) => leaves).length;
-  return leaving > asked.length / 2 ? Infinity : Math.ceil(asked.length / 2);
 }
 
 async function decideOne(work: Work, transaction: Transaction): Promise<Settled> {
