@@ -61,30 +61,30 @@ export function setEffects(
   return last;
 }
 
-function enter(next: Next, phase: Phase, reason: string | undefined, message: string | undefined, at: number): void {
-  const { phase: from, reason: why, message: words } = next;
-  // A phase without an effect of its own is one that only a booted machine reaches.
-  const because = reason ?? "booted";
-  const isAnother = because !== why || message !== words;
-  if (phase === from && !isAnother) return;
-  next.remembered = phase === "Stale" ? { phase: from, reason: why, message: words } : undefined;
-  if (phase !== from) {
-    next.since = at;
-    next.why_since = undefined;
-  } else next.why_since = at;
-  next.phase = phase;
-  next.reason = because;
-  next.message = message;
-}
-
-function resume(next: Next, at: number): void {
-  const { phase, reason, message } = next.remembered ?? { phase: "Booted", reason: "booted" };
+/** Another phase, for a reason, from now on. */
+export function setPhase(next: Next, phase: Phase, reason: string, message: string | undefined, at: number): void {
   next.phase = phase;
   next.reason = reason;
   next.message = message;
   next.since = at;
   next.why_since = undefined;
   next.remembered = undefined;
+}
+
+function enter(next: Next, phase: Phase, reason: string | undefined, message: string | undefined, at: number): void {
+  const { phase: from, reason: why, message: words, since } = next;
+  // A phase without an effect of its own is one that only a booted machine reaches.
+  const because = reason ?? "booted";
+  const isSame = phase === from;
+  if (isSame && because === why && message === words) return;
+  setPhase(next, phase, because, message, isSame ? since : at);
+  if (isSame) next.why_since = at;
+  if (phase === "Stale") next.remembered = { phase: from, reason: why, message: words };
+}
+
+function resume(next: Next, at: number): void {
+  const { phase, reason, message } = next.remembered ?? { phase: "Booted", reason: "booted" };
+  setPhase(next, phase, reason, message, at);
 }
 
 /** What the cell came to. `entered` is its next phase where it names one, even if the VM was in it already. */

@@ -1,5 +1,5 @@
 // Streams: which machine speaks for a VM, and which must not any more.
-import { setEffects } from "./cell";
+import { setEffects, setPhase } from "./cell";
 import { type Data, type LogRecord, numberOf, textOf } from "./log";
 import { type Gone, type Machine, type Next, rosterDeadline, type VmState, type Whole } from "./state";
 
@@ -96,12 +96,7 @@ function supersede(next: Next, old: Machine, record: LogRecord): void {
   // Kept, for when the VM comes back into the roster: it must not be taken for the older machine then.
   if (next.phase === "Retired") return;
   setEffects(next, ["awaited"], record);
-  next.phase = "Expected";
-  next.reason = "awaited";
-  next.message = undefined;
-  next.remembered = undefined;
-  next.since = record.received;
-  next.why_since = undefined;
+  setPhase(next, "Expected", "awaited", undefined, record.received);
 }
 
 export function impostorKey(stream: string, bootId: string): string {

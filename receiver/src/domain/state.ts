@@ -192,13 +192,5 @@ export function currentMachine(state: VmState): Machine | undefined {
 
 /** The same without members that are undefined. */
 export function compact<T extends object>(value: T): T {
-  for (const key in value) if (value[key] === undefined) return copyOfDefined(value);
-  return value;
-}
-
-/** A new object, as one that members were deleted from is slow for as long as it lives. */
-function copyOfDefined<T extends object>(value: T): T {
-  const copy = {} as T;
-  for (const key in value) if (value[key] !== undefined) copy[key] = value[key];
-  return copy;
+  return Object.fromEntries(Object.entries(value).filter(([, member]) => member !== undefined)) as T;
 }

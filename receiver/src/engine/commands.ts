@@ -5,7 +5,7 @@ import type { AgentEvent, RosterEntry } from "../../../contract";
 import type { Draft } from "../domain/clock";
 import { foreignKeyFlag, isNews } from "../domain/machines";
 import { endOf, rosterChanges } from "../domain/roster";
-import { attention, type VmState } from "../domain/state";
+import { attention, compact, type VmState } from "../domain/state";
 import type { StoredRequest } from "../store/port";
 import type { Decision, Finds } from "./engine";
 import type { Fleets } from "./fleets";
@@ -156,7 +156,6 @@ export function noteForeignKey({ fleet, vm, claimed, eventId, remote }: ForeignK
     const flag = foreignKeyFlag(claimed, Math.floor(transaction.clock.now / 3_600_000));
     if (state === undefined || state.flagged.includes(flag)) return;
     const data = { reason: "key_of_another_vm", claimed_vm: claimed, event_id: eventId, remote };
-    const told = Object.fromEntries(Object.entries(data).filter(([, value]) => value !== undefined));
-    await transaction.draft(fleet, vm, { type: "vm.impostor", data: told });
+    await transaction.draft(fleet, vm, { type: "vm.impostor", data: compact(data) });
   };
 }

@@ -1,3 +1,4 @@
+import { compact } from "../domain/state";
 import { Refusal } from "../engine/refusal";
 import { StoreError } from "../store/port";
 
@@ -30,7 +31,7 @@ export function problemOf(refusal: Refusal): Record<string, unknown> {
     errors,
     candidates,
   };
-  return Object.fromEntries(Object.entries(body).filter(([, value]) => value !== undefined));
+  return compact(body);
 }
 
 /** What is sent for a refusal, by whatever sends it. */
