@@ -1,7 +1,8 @@
+import type { IncomingMessage } from "node:http";
 import type { FastifyRequest } from "fastify";
 
-export function header(request: FastifyRequest, name: string): string | undefined {
-  const value = request.headers[name];
+export function header({ headers }: Pick<IncomingMessage, "headers">, name: string): string | undefined {
+  const value = headers[name];
   return Array.isArray(value) ? value.join(",") : value;
 }
 

@@ -5,10 +5,12 @@ import { limits } from "../../../contract";
 import { Refusal } from "../engine/refusal";
 import { printable } from "../intake/notes";
 import { VmKeys } from "../intake/signer";
+import type { WebhookHeaders } from "../intake/signature";
 import { isUnsigned, Webhook } from "../intake/webhook";
 import type { AppDeps } from "./deps";
 import type { Answer } from "./problem";
 import { refused } from "./refused";
+import { header } from "./request";
 
 export const WEBHOOK = "/webhook";
 
@@ -41,8 +43,9 @@ function bodyOf(request: IncomingMessage): Promise<Buffer> {
   });
 }
 
-function one(value: string | string[] | undefined): string | undefined {
-  return Array.isArray(value) ? value.join(",") : value;
+function headersOf(request: IncomingMessage): WebhookHeaders {
+  const named = (name: string): string | undefined => header(request, `webhook-${name}`);
+  return { id: named("id"), timestamp: named("timestamp"), signature: named("signature") };
 }
 
 function takeNote(deps: AppDeps, remote: string, body: Buffer): Answer {
@@ -79,11 +82,10 @@ export function webhookListener(deps: AppDeps, { addressOf, limitRate }: Surroun
     if (deps.stopping.aborted) throw new Refusal("shutting_down");
     await limitRate(remote);
     const body = await bodyOf(request);
-    const named = request.headers;
-    const [id, timestamp] = [one(named["webhook-id"]), one(named["webhook-timestamp"])];
-    const headers = { id, timestamp, signature: one(named["webhook-signature"]) };
+    const headers = headersOf(request);
     if (isUnsigned(headers)) return takeNote(deps, remote, body);
-    const [contentType, leaves] = [named["content-type"], named.connection === "close"];
+    const { "content-type": contentType, connection } = request.headers;
+    const leaves = connection === "close";
     const accepted = await webhook.accept({ headers, contentType, body, remote, leaves });
     if (accepted.duplicates > 0) deps.metrics.duplicates.inc(accepted.duplicates);
     return answerOf(200, accepted);
