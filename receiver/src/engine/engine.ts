@@ -77,8 +77,8 @@ export class Engine {
   private head = NOWHERE;
   private running?: Promise<void>;
   private writing?: Promise<void>;
-  /** The last group, and who waited behind it. */
-  private asked: readonly Work[] = [];
+  /** How many the last group and who waited behind it were, and of these, how many left. */
+  private asked = { all: 0, leaving: 0 };
   /** Told of each that is queued. */
   private came?: () => void;
   private closed = false;
@@ -223,7 +223,7 @@ export class Engine {
       await this.gather(lingerMs, groupSize);
       const group = this.queue.splice(0, groupSize);
       await (this.writing = this.group(group));
-      this.asked = [...group, ...this.queue];
+      this.asked = { all: group.length + this.queue.length, leaving: leaversOf(group) + leaversOf(this.queue) };
     }
     this.running = undefined;
   }
@@ -235,9 +235,9 @@ export class Engine {
    */
   private async gather(lingerMs: number, groupSize: number): Promise<void> {
     const latest = performance.now() + GATHER_AT_MOST_MS;
-    const half = Math.min(Math.ceil(this.asked.length / 2), groupSize);
-    const leaving = this.asked.filter(({ leaves }) => leaves).length;
-    const enough = leaving > this.asked.length / 2 ? groupSize : half;
+    const { all, leaving } = this.asked;
+    const half = Math.min(Math.ceil(all / 2), groupSize);
+    const enough = leaving > all / 2 ? groupSize : half;
     if (this.queue.length < half) await this.pause(lingerMs, half);
     // When many connect at once, the pause is over before most of their requests are read.
     for (let heard = -1; heard < this.queue.length && this.queue.length < enough;) {
@@ -333,6 +333,8 @@ export class Engine {
     for (const listener of this.listeners) listener(fresh, after);
   }
 }
+
+const leaversOf = (works: readonly Work[]): number => works.filter(({ leaves }) => leaves).length;
 
 async function decideOne(work: Work, transaction: Transaction): Promise<Settled> {
   try {

@@ -30,7 +30,7 @@ export function columns<T, V>(rows: readonly T[], ...of: readonly ((row: T) => V
 
 /** Lines for `column`. No value has a line's end: names and ids have none, and neither has compact JSON. */
 function lines<T>(rows: readonly T[], ...of: readonly ((row: T) => string | number)[]): string[] {
-  return of.map((read) => rows.map(read).join("\n"));
+  return columns(rows, ...of).map((values) => values.join("\n"));
 }
 
 function writeValues({ records, vms }: Changes, head: Head): unknown[] {
