@@ -61,7 +61,7 @@ function differs(name: string, wanted: unknown, seen: unknown): string[] {
 /** Every run that was queued has one last word: no silence. */
 function openRuns(log: readonly LogRecord[]): string[] {
   const ids = (types: readonly string[]): string[] =>
-    log.filter(({ type }) => types.includes(type)).map(({ data }) => textOf(data, "run_id") ?? "");
+    log.filter(({ type }) => types.includes(type)).map(({ data }) => textOf(data["run_id"]) ?? "");
   const ended = ids(ENDS);
   const bad = ids(["run.queued"]).filter((id) => ended.filter((one) => one === id).length !== 1);
   return bad.map((id) => `run ${id} has not one last word`);
@@ -69,7 +69,7 @@ function openRuns(log: readonly LogRecord[]): string[] {
 
 function details(expected: Expected, about: LogRecord, log: readonly LogRecord[]): string[] {
   const { data } = about;
-  const evidence = objectOf(data, "evidence") ?? {};
+  const evidence = objectOf(data["evidence"]) ?? {};
   const sameRun = log.filter((record) => record.data["run_id"] === data["run_id"]).map(({ type }) => type);
   return [
     ...(expected.exit_code === undefined ? [] : differs("exit code", expected.exit_code, data["exit_code"] ?? null)),
@@ -81,7 +81,7 @@ function details(expected: Expected, about: LogRecord, log: readonly LogRecord[]
 
 /** The reason as truth.json means it: of a success, that of the condition Converged. */
 function reasonOf(about: LogRecord, state: VmState): string {
-  return about.type === "run.succeeded" ? state.conditions.Converged.reason : (textOf(about.data, "reason") ?? "-");
+  return about.type === "run.succeeded" ? state.conditions.Converged.reason : (textOf(about.data["reason"]) ?? "-");
 }
 
 function outcomeOf(about: LogRecord, state: VmState): string {

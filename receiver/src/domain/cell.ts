@@ -19,7 +19,7 @@ function choose(state: VmState, record: LogRecord): Chosen {
   let cell = lifecycle.table[state.phase][record.type];
   let guardReason: string | undefined;
   // A roster that names the VM for the first time cannot name another instance than before.
-  const instance = state.announced?.instance_id ?? textOf(record.data, "instance_id");
+  const instance = state.announced?.instance_id ?? textOf(record.data["instance_id"]);
   while (cell?.if !== undefined) {
     const verdict = judge(cell.if, { data: record.data, vm: { instance_id: instance } });
     if (verdict.holds) break;
@@ -31,7 +31,7 @@ function choose(state: VmState, record: LogRecord): Chosen {
 }
 
 function resolve(effect: Effect, record: LogRecord, guardReason: string | undefined): string {
-  if (effect.reason === "$event") return textOf(record.data, "reason") ?? "ansible_failed";
+  if (effect.reason === "$event") return textOf(record.data["reason"]) ?? "ansible_failed";
   if (effect.reason === "$guard") return guardReason ?? "evidence_missing";
   return effect.reason;
 }
@@ -51,7 +51,7 @@ export function setEffects(
       last = resolve(effect, record, guardReason);
       const before = (conditions ?? next.conditions)[condition];
       const at = before.status === status ? before.at : record.received;
-      const message = effect.reason === "$event" ? textOf(record.data, "message") : undefined;
+      const message = effect.reason === "$event" ? textOf(record.data["message"]) : undefined;
       // Most events say what is known.
       if (before.status === status && before.reason === last && before.message === message) continue;
       conditions ??= { ...next.conditions };
@@ -106,7 +106,7 @@ export function applyCell(next: Next, record: LogRecord): Applied {
     return cell.then === "cell" ? applyCell(next, record) : STAYED;
   }
   if (cell.next === undefined || cell.next === "same") return STAYED;
-  const message = names.some((name) => FROM_EVENT.has(name)) ? textOf(record.data, "message") : undefined;
+  const message = names.some((name) => FROM_EVENT.has(name)) ? textOf(record.data["message"]) : undefined;
   enter(next, cell.next, reason, message, record.received);
   return { ignored: false, entered: cell.next };
 }

@@ -85,6 +85,11 @@ export function recovery(state: VmState, stream: string, now: number): Draft | u
   return { type: "vm.recovered", data: { silent_s, phase, stream } };
 }
 
+export function hasSuspects({ suspects }: VmState): boolean {
+  for (const key in suspects) if (Object.hasOwn(suspects, key)) return true;
+  return false;
+}
+
 /** One vm.impostor for each gone machine and boot that spoke. */
 export function impostors(state: VmState): Draft[] {
   return Object.values(state.suspects).map(({ stream, boot_id, event_id, reason }) => ({

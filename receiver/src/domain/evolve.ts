@@ -2,7 +2,7 @@
 import { lifecycle, type Phase } from "../../../contract";
 import { type Applied, applyCell, setEffects } from "./cell";
 import { isFromAgent, type LogRecord, numberOf, textOf } from "./log";
-import { flag, heardFrom, join, putMachine, releaseMachines, streamOf, suspect } from "./machines";
+import { flag, heardFrom, join, putMachine, releaseMachines, suspect } from "./machines";
 import { endsRun, isProved, trackRun } from "./runs";
 import {
   type Announcement,
@@ -29,7 +29,7 @@ export function evolve(state: VmState, record: LogRecord): VmState {
 }
 
 function ofAgent(next: Next, record: LogRecord): void {
-  const known = next.machines[streamOf(record)];
+  const known = next.machines[record.stream];
   if (known === undefined) join(next, record);
   putMachine(next, heardFrom(known, record));
   if (known?.gone !== undefined) return suspect(next, record, known.gone);
@@ -44,13 +44,13 @@ function ofAgent(next: Next, record: LogRecord): void {
 }
 
 function setCommits(next: Next, { entered, ignored }: Applied, { data }: LogRecord, proved: boolean): void {
-  const intended = textOf(data, "intended_sha");
-  const applied = textOf(data, "applied_sha");
+  const intended = textOf(data["intended_sha"]);
+  const applied = textOf(data["applied_sha"]);
   next.intended_sha = intended ?? next.intended_sha;
   next.applied_sha = applied ?? next.applied_sha;
   if (entered === "Failed" || entered === "Drifted")
     next.failed_sha = intended ?? next.runs.find(({ run_id }) => run_id === data["run_id"])?.intended_sha;
-  if (proved && !ignored) next.proved = { commit: applied ?? "", config_digest: textOf(data, "config_digest") };
+  if (proved && !ignored) next.proved = { commit: applied ?? "", config_digest: textOf(data["config_digest"]) };
 }
 
 function setDeadlines(next: Next, { entered, ignored }: Applied, record: LogRecord): void {
@@ -65,13 +65,13 @@ function setDeadlines(next: Next, { entered, ignored }: Applied, record: LogReco
 }
 
 function bootstrapAfter(before: Deadlines["bootstrap"], ignored: boolean, { type, data, received }: LogRecord) {
-  if (type === "bootstrap.started" && !ignored) return { start: received, seconds: numberOf(data, "deadline_s") ?? 0 };
+  if (type === "bootstrap.started" && !ignored) return { start: received, seconds: numberOf(data["deadline_s"]) ?? 0 };
   return ENDS_BOOTSTRAP.includes(type) ? undefined : before;
 }
 
 function runAfter(before: Deadlines["run"], ignored: boolean, { type, data, received }: LogRecord) {
   if (type === "run.started" && !ignored)
-    return { start: received, seconds: numberOf(data, "timeout_s") ?? 0, run_id: textOf(data, "run_id") ?? "" };
+    return { start: received, seconds: numberOf(data["timeout_s"]) ?? 0, run_id: textOf(data["run_id"]) ?? "" };
   return before?.run_id === data["run_id"] && endsRun(type) ? undefined : before;
 }
 
@@ -89,10 +89,10 @@ function ofReceiver(next: Next, record: LogRecord): void {
 function expected(next: Next, record: LogRecord): void {
   const { data } = record;
   const announced: Announcement = {
-    roster_id: textOf(data, "roster_id") ?? "",
-    instance_id: textOf(data, "instance_id") ?? "",
-    deadline_s: numberOf(data, "deadline_s") ?? lifecycle.silence.heartbeat_s_default,
-    ref: textOf(data, "ref") ?? "",
+    roster_id: textOf(data["roster_id"]) ?? "",
+    instance_id: textOf(data["instance_id"]) ?? "",
+    deadline_s: numberOf(data["deadline_s"]) ?? lifecycle.silence.heartbeat_s_default,
+    ref: textOf(data["ref"]) ?? "",
   };
   const another = next.announced !== undefined && next.announced.instance_id !== announced.instance_id;
   // Its guard looks at what was announced before.

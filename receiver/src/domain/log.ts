@@ -15,6 +15,9 @@ export interface LogRecord {
   /** Without prefix, e.g. run.started. */
   readonly type: string;
   readonly data: Data;
+  /** Of its data, where it is an agent's, else "" and 0. */
+  readonly stream: string;
+  readonly seq: number;
   /** The event as it is stored and shown: compact JSON. */
   readonly text: string;
 }
@@ -30,20 +33,19 @@ export function isFromAgent(record: Pick<LogRecord, "type">): boolean {
 export function recordOf(event: Event, text: string, position: number, received: number): LogRecord {
   const data = event.data as unknown as Data;
   const { fleet, vm } = event.data;
-  return { position, received, fleet, vm, id: event.id, type: shortType(event.type), data, text };
+  const [stream, seq] = [textOf(data["stream"]) ?? "", numberOf(data["seq"]) ?? 0];
+  return { position, received, fleet, vm, id: event.id, type: shortType(event.type), data, stream, seq, text };
 }
 
-export function textOf(data: Data, name: string): string | undefined {
-  const value = data[name];
+// They are given the value, not its name: a member that is looked up under a name that varies takes several times as long.
+export function textOf(value: unknown): string | undefined {
   return typeof value === "string" ? value : undefined;
 }
 
-export function numberOf(data: Data, name: string): number | undefined {
-  const value = data[name];
+export function numberOf(value: unknown): number | undefined {
   return typeof value === "number" ? value : undefined;
 }
 
-export function objectOf(data: Data, name: string): Data | undefined {
-  const value = data[name];
+export function objectOf(value: unknown): Data | undefined {
   return typeof value === "object" && value !== null ? (value as Data) : undefined;
 }

@@ -3,28 +3,7 @@ import { setEffects, setPhase } from "./cell";
 import { type Data, type LogRecord, numberOf, textOf } from "./log";
 import { type Gone, type Machine, type Next, rosterDeadline, type VmState, type Whole } from "./state";
 
-const FACTS = [
-  "addresses",
-  "agent_version",
-  "ansible_version",
-  "generation",
-  "hostname",
-  "os",
-  "spool",
-  "disk_free_mib",
-  "reboot_required",
-  "uptime_s",
-  "clock_synced",
-];
 const FLAGS_KEPT = 500;
-
-export function seqOf(record: LogRecord): number {
-  return numberOf(record.data, "seq") ?? 0;
-}
-
-export function streamOf(record: LogRecord): string {
-  return textOf(record.data, "stream") ?? "";
-}
 
 /** Whether the log cannot have it yet: its stream waits for nothing, and has not come so far. */
 export function isNews(state: VmState | undefined, { stream, seq }: { stream: string; seq: number }): boolean {
@@ -32,24 +11,35 @@ export function isNews(state: VmState | undefined, { stream, seq }: { stream: st
   return machine !== undefined && seq >= machine.next && !state?.held.some((held) => held.stream === stream);
 }
 
+/** What is known of a machine, with what it says now. Of one shape, as all that the fold makes: `Whole` has why. */
 function factsOf(data: Data, before: Data): Data {
-  const facts: Record<string, unknown> = { ...before };
-  for (const name of FACTS) if (data[name] !== undefined) facts[name] = data[name];
-  return facts;
+  return {
+    addresses: data["addresses"] ?? before["addresses"],
+    agent_version: data["agent_version"] ?? before["agent_version"],
+    ansible_version: data["ansible_version"] ?? before["ansible_version"],
+    generation: data["generation"] ?? before["generation"],
+    hostname: data["hostname"] ?? before["hostname"],
+    os: data["os"] ?? before["os"],
+    spool: data["spool"] ?? before["spool"],
+    disk_free_mib: data["disk_free_mib"] ?? before["disk_free_mib"],
+    reboot_required: data["reboot_required"] ?? before["reboot_required"],
+    uptime_s: data["uptime_s"] ?? before["uptime_s"],
+    clock_synced: data["clock_synced"] ?? before["clock_synced"],
+  };
 }
 
 /** The machine after one more of its events. */
 export function heardFrom(machine: Machine | undefined, record: LogRecord): Whole<Machine> {
   const { data } = record;
   return {
-    stream: streamOf(record),
-    instance_id: textOf(data, "instance_id") ?? "",
+    stream: record.stream,
+    instance_id: textOf(data["instance_id"]) ?? "",
     first: machine?.first ?? record.position,
     gone: machine?.gone,
-    next: seqOf(record) + 1,
-    boot_id: textOf(data, "boot_id") ?? "",
+    next: record.seq + 1,
+    boot_id: textOf(data["boot_id"]) ?? "",
     heard: Math.max(machine?.heard ?? 0, record.received),
-    heartbeat_s: numberOf(data, "heartbeat_s") ?? machine?.heartbeat_s,
+    heartbeat_s: numberOf(data["heartbeat_s"]) ?? machine?.heartbeat_s,
     // What a machine that is gone says of itself is nobody's fact.
     facts: machine?.gone === undefined ? factsOf(data, machine?.facts ?? {}) : machine.facts,
   };
@@ -87,7 +77,7 @@ export function releaseMachines(next: Next): void {
 export function join(next: Next, record: LogRecord): void {
   const old = next.current === undefined ? undefined : next.machines[next.current];
   if (old !== undefined) supersede(next, old, record);
-  next.current = streamOf(record);
+  next.current = record.stream;
 }
 
 function supersede(next: Next, old: Machine, record: LogRecord): void {
@@ -105,8 +95,8 @@ export function impostorKey(stream: string, bootId: string): string {
 
 /** A machine that is gone spoke: noted once a boot, until the log has a vm.impostor of it. */
 export function suspect(next: Next, record: LogRecord, reason: Gone): void {
-  const stream = streamOf(record);
-  const boot_id = textOf(record.data, "boot_id") ?? "";
+  const stream = record.stream;
+  const boot_id = textOf(record.data["boot_id"]) ?? "";
   const key = impostorKey(stream, boot_id);
   if (next.flagged.includes(key) || next.suspects[key] !== undefined) return;
   next.suspects = { ...next.suspects, [key]: { stream, boot_id, event_id: record.id, reason } };
@@ -114,10 +104,10 @@ export function suspect(next: Next, record: LogRecord, reason: Gone): void {
 
 /** Key under which a vm.impostor counts once. */
 function flagOf(record: LogRecord): string {
-  const claimed = textOf(record.data, "claimed_vm");
+  const claimed = textOf(record.data["claimed_vm"]);
   const hour = Math.floor(record.received / 3_600_000);
   if (claimed !== undefined) return foreignKeyFlag(claimed, hour);
-  return impostorKey(streamOf(record), textOf(record.data, "boot_id") ?? "");
+  return impostorKey(record.stream, textOf(record.data["boot_id"]) ?? "");
 }
 
 export function foreignKeyFlag(claimed: string, hour: number): string {

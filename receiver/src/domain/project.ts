@@ -2,7 +2,7 @@
 import { lifecycle } from "../../../contract";
 import { evolve } from "./evolve";
 import { isFromAgent, type LogRecord } from "./log";
-import { putMachine, seqOf, streamOf } from "./machines";
+import { putMachine } from "./machines";
 import { type Held, initialState, type Next, successor, type VmState } from "./state";
 
 const GAP_MS = lifecycle.order.gap_wait_s * 1000;
@@ -23,13 +23,13 @@ export function gapIsOver(held: Pick<Held, "received">, now: number): boolean {
 }
 
 function arrangeStream(records: readonly LogRecord[], now: number, begin: number): Arranged {
-  const sorted = [...records].sort((a, b) => seqOf(a) - seqOf(b));
-  const expired = Math.max(0, ...sorted.filter((record) => gapIsOver(record, now)).map(seqOf));
+  const sorted = [...records].sort((a, b) => a.seq - b.seq);
+  const expired = Math.max(0, ...sorted.filter((record) => gapIsOver(record, now)).map(({ seq }) => seq));
   let next = begin;
   let count = 0;
   for (const record of sorted) {
-    if (seqOf(record) !== next && seqOf(record) > expired) break;
-    next = seqOf(record) + 1;
+    if (record.seq !== next && record.seq > expired) break;
+    next = record.seq + 1;
     count += 1;
   }
   let place = Infinity;
@@ -48,19 +48,19 @@ function arrange(records: readonly LogRecord[], now: number, base: VmState | und
   const own: Placed[] = [];
   for (const record of records) {
     if (!isFromAgent(record)) own.push({ record, place: record.position });
-    else streams.set(streamOf(record), [...(streams.get(streamOf(record)) ?? []), record]);
+    else streams.set(record.stream, [...(streams.get(record.stream) ?? []), record]);
   }
   const parts = [...streams].map(([stream, said]) => arrangeStream(said, now, nextOf(base, stream)));
   const applied = [...own, ...parts.flatMap((part) => part.applied)];
   // Two of one place are of one stream, in which seq is the order.
-  applied.sort((a, b) => a.place - b.place || seqOf(a.record) - seqOf(b.record));
+  applied.sort((a, b) => a.place - b.place || a.record.seq - b.record.seq);
   const held = parts.flatMap((part) => part.held).sort((a, b) => a.position - b.position);
   return { applied, held };
 }
 
 function overhear(state: VmState, record: LogRecord): Next {
   const next = successor(state);
-  const machine = state.machines[streamOf(record)];
+  const machine = state.machines[record.stream];
   if (machine) putMachine(next, { ...machine, heard: Math.max(machine.heard, record.received) });
   next.last = Math.max(state.last, record.position);
   return next;
@@ -69,13 +69,13 @@ function overhear(state: VmState, record: LogRecord): Next {
 /** Keeps a record until those before it are there. It was heard all the same. */
 export function hold(state: VmState, record: LogRecord): VmState {
   const next = overhear(state, record);
-  next.held = [...state.held, { stream: streamOf(record), position: record.position, received: record.received }];
+  next.held = [...state.held, { stream: record.stream, position: record.position, received: record.received }];
   return next;
 }
 
 /** It comes before what is folded for good: its place is gone. */
 function isTooLate(base: VmState | undefined, record: LogRecord): boolean {
-  return base !== undefined && isFromAgent(record) && seqOf(record) < nextOf(base, streamOf(record));
+  return base !== undefined && isFromAgent(record) && record.seq < nextOf(base, record.stream);
 }
 
 /**
@@ -107,14 +107,17 @@ export function settledThrough(records: readonly LogRecord[], through: number, n
   return records.some(({ position }) => position <= cut) ? cut : 0;
 }
 
+/** Whether an agent's record is what its stream waits for, and nothing of its stream waits for another. */
+export function isNext({ held, machines }: VmState, record: LogRecord): boolean {
+  const stream = record.stream;
+  return record.seq === (machines[stream]?.next ?? 1) && !held.some((one) => one.stream === stream);
+}
+
 /** The state with one more record at the log's end; undefined: only the whole log tells. */
 export function advance(state: VmState | undefined, record: LogRecord): VmState | undefined {
   const before = state ?? initialState(record);
-  if (!isFromAgent(record)) return evolve(before, record);
-  const waiting = before.held.some(({ stream }) => stream === streamOf(record));
-  const next = before.machines[streamOf(record)]?.next ?? 1;
-  if (!waiting && seqOf(record) === next) return evolve(before, record);
-  return seqOf(record) > next ? holdMore(before, record) : undefined;
+  if (!isFromAgent(record) || isNext(before, record)) return evolve(before, record);
+  return record.seq > nextOf(before, record.stream) ? holdMore(before, record) : undefined;
 }
 
 /** More than this of one VM waits only when something is wrong; then its log is read, which also bounds the state. */

@@ -6,7 +6,7 @@ import type { Draft } from "../domain/clock";
 import { foreignKeyFlag, isNews } from "../domain/machines";
 import { endOf, rosterChanges } from "../domain/roster";
 import { attention, compact, type VmState } from "../domain/state";
-import type { StoredRequest } from "../store/port";
+import type { EventName, StoredRequest } from "../store/port";
 import type { Decision, Finds } from "./engine";
 import type { Fleets } from "./fleets";
 import { Refusal } from "./refusal";
@@ -22,28 +22,36 @@ function isSame(one: string, other: string): boolean {
   return one === other || isDeepStrictEqual(JSON.parse(one), JSON.parse(other));
 }
 
+async function takeFresh(transaction: Transaction, events: readonly Incoming[]): Promise<Accepted> {
+  const fresh: Incoming[] = [];
+  const ids = new Map<string, string>();
+  for (const [index, { event, text }] of events.entries()) {
+    const stored = ids.get(event.id) ?? (await transaction.textOf(event as AgentEvent));
+    if (stored === undefined) fresh.push({ event, text });
+    else if (!isSame(stored, text)) throw new Refusal("id_conflict", events.length > 1 ? { index } : {});
+    ids.set(event.id, text);
+  }
+  for (const incoming of fresh) await transaction.take(incoming);
+  return { accepted: fresh.length, duplicates: events.length - fresh.length };
+}
+
+const ONE: Accepted = { accepted: 1, duplicates: 0 };
+
 /** One VM's events: all of them, or none. */
 export function takeEvents(events: readonly Incoming[]): Decision<Accepted> {
-  return async (transaction) => {
-    const fresh: Incoming[] = [];
-    const ids = new Map<string, string>();
-    for (const [index, { event, text }] of events.entries()) {
-      const stored = ids.get(event.id) ?? (await transaction.textOf(event as AgentEvent));
-      if (stored === undefined) fresh.push({ event, text });
-      else if (!isSame(stored, text)) throw new Refusal("id_conflict", events.length > 1 ? { index } : {});
-      ids.set(event.id, text);
-    }
-    for (const incoming of fresh) await transaction.take(incoming);
-    return { accepted: fresh.length, duplicates: events.length - fresh.length };
-  };
+  const [first] = events;
+  const only = events.length === 1 ? first : undefined;
+  return (transaction) => (only !== undefined && transaction.takeNext(only) ? ONE : takeFresh(transaction, events));
 }
 
 /** Which of them the log may have already; of most, the VM's state tells that it does not. */
 export function maybeKnown(fleets: Fleets, events: readonly Incoming[]): Finds {
-  const agents = events.map(({ event }) => event as AgentEvent);
-  return agents
-    .filter(({ data }) => !isNews(fleets.get(data.fleet, data.vm), data))
-    .map(({ id, data }) => ({ id, fleet: data.fleet, vm: data.vm }));
+  const found: EventName[] = [];
+  for (const { event } of events) {
+    const { id, data } = event as AgentEvent;
+    if (!isNews(fleets.get(data.fleet, data.vm), data)) found.push({ id, fleet: data.fleet, vm: data.vm });
+  }
+  return found;
 }
 
 export interface OperatorCall {

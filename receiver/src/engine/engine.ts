@@ -23,15 +23,16 @@ export interface EngineOptions {
 }
 
 export interface EngineObserver {
-  committed(changes: Changes, seconds: number): void;
+  /** `states`: those that changed, by key. */
+  committed(records: readonly LogRecord[], states: ReadonlyMap<string, VmState>, seconds: number): void;
   failed(error: unknown): void;
 }
 
 /** `phases`: of its VM after each record. */
 type Listener = (records: readonly LogRecord[], phases: readonly (Phase | undefined)[]) => void;
 
-/** A decision within a group. It refuses before it changes anything. */
-export type Decision<T> = (transaction: Transaction) => Promise<T>;
+/** A decision within a group. It refuses before it changes anything. Most need nothing that they would wait for. */
+export type Decision<T> = (transaction: Transaction) => T | Promise<T>;
 
 /** What a decision is known to ask for, so that it can be looked up for a whole group at once. */
 export type Finds = readonly EventName[];
@@ -277,7 +278,7 @@ export class Engine {
   private async writeGroup(group: readonly Work[]): Promise<readonly Settled[]> {
     let settled: Settled[] = [];
     let changes: Changes = { records: [], vms: [], requests: [] };
-    let states: readonly VmState[] = [];
+    let states: ReadonlyMap<string, VmState> = new Map();
     let phases: readonly Phase[] = [];
     let begun = process.hrtime.bigint();
     try {
@@ -285,15 +286,18 @@ export class Engine {
         await this.learn(news);
         const transaction = await this.transaction(group);
         settled = [];
-        for (const work of group) settled.push(await decideOne(work, transaction));
-        states = [...transaction.states().values()];
+        for (const work of group) {
+          const one = decideOne(work, transaction);
+          settled.push(one instanceof Promise ? await one : one);
+        }
+        states = transaction.states();
         phases = transaction.phases;
         begun = process.hrtime.bigint();
         return (changes = this.complete(transaction));
       });
       if (isNothing(changes)) return settled;
       this.works("writing");
-      this.options.observe?.committed({ ...changes, vms: states }, Number(process.hrtime.bigint() - begun) / 1e9);
+      this.options.observe?.committed(changes.records, states, Number(process.hrtime.bigint() - begun) / 1e9);
       this.apply(head, changes.records, { phases, take: () => this.projection.take(states, changes) });
     } catch (error) {
       this.fails("writing", error);
@@ -336,12 +340,16 @@ export class Engine {
 
 const leaversOf = (works: readonly Work[]): number => works.filter(({ leaves }) => leaves).length;
 
-async function decideOne(work: Work, transaction: Transaction): Promise<Settled> {
-  try {
-    return { work, value: await work.decide(transaction) };
-  } catch (error) {
+function decideOne(work: Work, transaction: Transaction): Settled | Promise<Settled> {
+  const refused = (error: unknown): Settled => {
     if (error instanceof Refusal) return { work, refusal: error };
     throw error;
+  };
+  try {
+    const value = work.decide(transaction);
+    return value instanceof Promise ? value.then((value: unknown) => ({ work, value }), refused) : { work, value };
+  } catch (error) {
+    return refused(error);
   }
 }
 

@@ -80,7 +80,7 @@ export class Projection {
   public async read(): Promise<Told> {
     const { states, lacks, current } = await read(this.store, this.now());
     const take = (): void => {
-      this.fleets.put([...states.values()]);
+      this.fleets.put(states);
       this.lacks.clear();
       for (const [key, position] of lacks) this.lacks.set(key, position);
       this.current = current;
@@ -102,18 +102,18 @@ export class Projection {
       if (next !== before) changed.set(key, next);
       phases.push(next.phase);
     }
-    return { phases, take: () => this.take([...changed.values()], { records, vms }) };
+    return { phases, take: () => this.take(changed, { records, vms }) };
   }
 
   /** What was committed, and the states that it came to. */
-  public take(changed: readonly VmState[], { records, vms, folded }: Omit<Changes, "requests">): void {
+  public take(changed: ReadonlyMap<string, VmState>, { records, vms, folded }: Omit<Changes, "requests">): void {
     this.current ||= folded?.format === FOLD;
-    const kept = new Map(vms.map((state) => [keyOf(state.fleet, state.vm), state.last]));
+    const kept = new Map(vms.map(byKey));
     for (const key of kept.keys()) this.lacks.delete(key);
-    for (const { fleet, vm, position } of records) {
-      const key = keyOf(fleet, vm);
-      if (position > (kept.get(key) ?? 0) && !this.lacks.has(key)) this.lacks.set(key, position);
-    }
+    // None of them lacks what was before these.
+    const [{ position } = { position: 0 }] = records;
+    for (const [key, { last }] of changed)
+      if (last > (kept.get(key)?.last ?? 0) && !this.lacks.has(key)) this.lacks.set(key, position);
     this.fleets.put(changed);
   }
 

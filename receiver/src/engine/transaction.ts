@@ -1,9 +1,10 @@
 // One group of changes being made: what was committed, and on top of it what is not yet.
 import { type AgentEvent, type Event, lifecycle, type Phase } from "../../../contract";
-import { type Clock, type Draft, impostors, recovery } from "../domain/clock";
+import { type Clock, type Draft, hasSuspects, impostors, recovery } from "../domain/clock";
+import { evolve } from "../domain/evolve";
 import { type LogRecord, recordOf } from "../domain/log";
-import { isNews, streamOf } from "../domain/machines";
-import { advance, gapIsOver, project, settledThrough } from "../domain/project";
+import { isNews } from "../domain/machines";
+import { advance, gapIsOver, isNext, project, settledThrough } from "../domain/project";
 import type { VmState } from "../domain/state";
 import { type Base, type Changes, nameOf, type Store, type StoredRequest } from "../store/port";
 import { type Fleets, keyOf } from "./fleets";
@@ -21,7 +22,6 @@ export class Transaction {
   private readonly changed = new Map<string, VmState>();
   /** Whose state the records alone do not tell, as time had a part in it. */
   private readonly timely = new Set<string>();
-  private readonly texts = new Map<string, string>();
   private readonly requests: StoredRequest[] = [];
   private readonly bases: Base[] = [];
 
@@ -58,10 +58,11 @@ export class Transaction {
   /** Text of the stored event of an agent's event's id, also of one that is being stored. */
   public async textOf({ id, data }: AgentEvent): Promise<string | undefined> {
     const { fleet, vm } = data;
+    if (isNews(this.state(fleet, vm), data)) return undefined;
+    const own = this.records.find((record) => record.id === id && record.fleet === fleet && record.vm === vm);
+    if (own !== undefined) return own.text;
     const name = nameOf({ fleet, vm, id });
-    const text = this.texts.get(name) ?? this.looked.get(name);
-    if (text !== undefined || this.looked.has(name) || isNews(this.state(fleet, vm), data)) return text;
-    return this.store.find(fleet, vm, id);
+    return this.looked.has(name) ? this.looked.get(name) : this.store.find(fleet, vm, id);
   }
 
   public async request(id: string): Promise<StoredRequest | undefined> {
@@ -79,11 +80,29 @@ export class Transaction {
     this.requests.push(request);
   }
 
+  /**
+   * Takes an agent's event at once if it is the next of its stream and the receiver has nothing to say about it, as of most.
+   * False: it is another, and nothing has happened.
+   */
+  public takeNext({ event, text }: Incoming): boolean {
+    const record = recordOf(event, text, this.last + this.records.length + 1, this.clock.now);
+    const key = keyOf(record.fleet, record.vm);
+    const before = this.changed.get(key) ?? this.fleets.byKey(key);
+    if (before === undefined || !isNext(before, record)) return false;
+    if (recovery(before, record.stream, this.clock.now) !== undefined) return false;
+    const state = evolve(before, record);
+    if (hasSuspects(state)) return false;
+    this.records.push(record);
+    this.changed.set(key, state);
+    this.phases.push(state.phase);
+    return true;
+  }
+
   /** An agent's event, with what the receiver has to say before and after it. */
   public async take({ event, text }: Incoming): Promise<void> {
     const record = recordOf(event, text, this.last + this.records.length + 1, this.clock.now);
     const before = this.state(record.fleet, record.vm);
-    const recovered = before && recovery(before, streamOf(record), this.clock.now);
+    const recovered = before && recovery(before, record.stream, this.clock.now);
     if (recovered !== undefined) await this.draft(record.fleet, record.vm, recovered);
     await this.append({ ...record, position: this.last + this.records.length + 1 });
     await this.accuse(record.fleet, record.vm);
@@ -115,7 +134,6 @@ export class Transaction {
   private async append(record: LogRecord): Promise<void> {
     const { fleet, vm } = record;
     this.records.push(record);
-    this.texts.set(nameOf(record), record.text);
     const next = advance(this.state(fleet, vm), record);
     if (next !== undefined) this.changed.set(keyOf(fleet, vm), next);
     this.phases.push((next ?? (await this.refold(fleet, vm))).phase);

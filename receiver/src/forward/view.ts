@@ -32,7 +32,7 @@ export function remedyOf(reason: string | undefined): string | undefined {
 
 export function viewOf({ record, state }: Item): View {
   const { fleet, vm, type, position, received, data, text } = record;
-  const reason = textOf(data, "reason") ?? state?.reason;
+  const reason = textOf(data["reason"]) ?? state?.reason;
   return {
     fleet,
     vm,
@@ -42,10 +42,10 @@ export function viewOf({ record, state }: Item): View {
     phase: state?.phase,
     reason,
     remedy: remedyOf(reason),
-    message: textOf(data, "message"),
-    commit: textOf(data, "applied_sha") ?? textOf(data, "intended_sha"),
-    outcome: textOf(data, "outcome"),
-    run_id: textOf(data, "run_id"),
+    message: textOf(data["message"]),
+    commit: textOf(data["applied_sha"]) ?? textOf(data["intended_sha"]),
+    outcome: textOf(data["outcome"]),
+    run_id: textOf(data["run_id"]),
     data,
     event: JSON.parse(text) as unknown,
   };

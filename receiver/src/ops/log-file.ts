@@ -48,7 +48,7 @@ export function lineOf({ position, received, fleet, vm, type, data }: LogRecord,
     const value = data[name];
     if (typeof value === "string" || typeof value === "number") line += ` ${name}=${quoted(String(value))}`;
   }
-  const commit = textOf(data, "intended_sha");
+  const commit = textOf(data["intended_sha"]);
   return commit === undefined ? line : `${line} commit=${commit.slice(0, 12)}`;
 }
 

@@ -6,7 +6,6 @@ import { endsRun, isProved } from "../domain/runs";
 import type { Engine } from "../engine/engine";
 import { keyOf } from "../engine/fleets";
 import type { ForwarderStatus } from "../forward/forwarder";
-import type { Changes } from "../store/port";
 
 const STORE_SECONDS = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 5];
 const RUN_SECONDS = [5, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200];
@@ -137,10 +136,10 @@ export class Metrics {
     );
   }
 
-  public committed({ records, vms }: Changes, seconds: number): void {
-    for (const { fleet, vm, phase } of vms) {
-      const key = keyOf(fleet, vm);
-      if (this.phases.get(key) !== phase) this.entered.inc({ phase });
+  public committed(records: readonly LogRecord[], states: ReadonlyMap<string, VmState>, seconds: number): void {
+    for (const [key, { phase }] of states) {
+      if (this.phases.get(key) === phase) continue;
+      this.entered.inc({ phase });
       this.phases.set(key, phase);
     }
     this.commits.observe(seconds);
@@ -160,7 +159,7 @@ export class Metrics {
     const said = record.data["outcome"] ?? (record.type === "run.skipped" ? "skipped" : "drifted");
     const outcome = unproved ? "failed" : said;
     this.runs.inc({ outcome: String(outcome) });
-    const duration = numberOf(record.data, "duration_s");
+    const duration = numberOf(record.data["duration_s"]);
     if (duration !== undefined) this.durations.observe(duration);
   }
 

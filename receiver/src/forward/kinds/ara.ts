@@ -59,7 +59,7 @@ class Ara {
 }
 
 const iso = (ms: number): string => new Date(ms).toISOString();
-const startOf = (record: LogRecord): number => record.received - 1000 * (numberOf(record.data, "duration_s") ?? 0);
+const startOf = (record: LogRecord): number => record.received - 1000 * (numberOf(record.data["duration_s"]) ?? 0);
 const labelOf = (record: LogRecord, runId: string): string => `${record.fleet}/${record.vm}/${runId}`.slice(0, 255);
 
 /** The run's playbook: its label finds it again, so that an event that is sent twice makes no second one. */
@@ -71,12 +71,12 @@ async function playbookOf(ara: Ara, record: LogRecord, runId: string): Promise<n
   const made = await ara.create("playbooks", {
     name: label,
     path: (playbooks.join(" ") || "ansible-pull").slice(0, 255),
-    ansible_version: textOf(record.data, "ansible_version") ?? "unknown",
+    ansible_version: textOf(record.data["ansible_version"]) ?? "unknown",
     controller: record.vm,
     status: "running",
     started: iso(startOf(record)),
     labels: ["nexus-pull", record.fleet, label],
-    arguments: { check: record.data["mode"] === "audit", commit: textOf(record.data, "intended_sha") ?? null },
+    arguments: { check: record.data["mode"] === "audit", commit: textOf(record.data["intended_sha"]) ?? null },
   });
   return made.id;
 }
@@ -98,7 +98,7 @@ interface Place {
 async function addTask(ara: Ara, record: LogRecord, place: Place, task: TaskShape, failed: boolean): Promise<void> {
   const { playbook, play, host } = place;
   const [, path = "unknown", line = "1"] = /^(.*?)(?::(\d+))?$/s.exec(task.path ?? "unknown") ?? [];
-  const content = `# ${path} at commit ${textOf(record.data, "intended_sha") ?? "unknown"}; its text is in Git\n`;
+  const content = `# ${path} at commit ${textOf(record.data["intended_sha"]) ?? "unknown"}; its text is in Git\n`;
   const file = await ara.create("files", { playbook, path: path.slice(0, 255), content });
   const times = { started: iso(record.received), ended: iso(record.received) };
   const made = await ara.create("tasks", {
@@ -122,8 +122,8 @@ async function finish(ara: Ara, record: LogRecord, playbook: number, end: Ended)
     status: "completed",
     ...times,
   });
-  const evidence = objectOf(record.data, "evidence") ?? {};
-  const count = (name: string): number => numberOf(evidence, name) ?? 0;
+  const evidence = objectOf(record.data["evidence"]) ?? {};
+  const count = (name: string): number => numberOf(evidence[name]) ?? 0;
   const host = await ara.create("hosts", { playbook, name: record.vm });
   const place = { playbook, play: play.id, host: host.id };
   for (const task of tasksIn(record, "failed_tasks")) await addTask(ara, record, place, task, true);
@@ -142,7 +142,7 @@ function uuidOf({ position }: LogRecord): string {
 export function araTarget(options: AraOptions): Target {
   return {
     async deliver({ record }, signal): Promise<void> {
-      const runId = textOf(record.data, "run_id");
+      const runId = textOf(record.data["run_id"]);
       const end = ENDS[record.type];
       if (runId === undefined || (end === undefined && record.type !== "run.started")) return;
       const ara = new Ara(options, signal);
