@@ -1,7 +1,6 @@
 // The HTTP side as a whole. It never listens; main.ts does.
 import type { RequestListener } from "node:http";
 import proxyAddr, { compile } from "@fastify/proxy-addr";
-import rateLimit from "@fastify/rate-limit";
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { Refusal } from "../engine/refusal";
 import { plainAddress } from "./access";
@@ -12,6 +11,7 @@ import { forwarderRoutes } from "./forwarders";
 import { operatorRoutes } from "./operator";
 import { liveRoutes } from "./live";
 import { pageRoutes } from "./page";
+import { RateLimit } from "./rate";
 import { refused } from "./refused";
 import { serviceRoutes } from "./service";
 import { statusRoutes } from "./status";
@@ -23,13 +23,6 @@ import { isWebhook, type Surroundings, WEBHOOK, webhookListener } from "./webhoo
 
 /** Asked by who looks whether the receiver is well, also when it is busy. */
 const PROBES = ["/healthz", "/readyz"];
-/** The refusal says when to come again; how near others are to the limit is nobody's business. */
-const NO_HEADERS = {
-  "x-ratelimit-limit": false,
-  "x-ratelimit-remaining": false,
-  "x-ratelimit-reset": false,
-  "retry-after": false,
-};
 const METHODS = ["GET", "HEAD", "POST", "PUT"] as const;
 /** They have no end to tell of, so HEAD is refused; the second would otherwise be taken for the page of a VM. */
 const STREAMS = ["/events/stream", "/status/stream"];
@@ -59,12 +52,12 @@ function matches(app: FastifyInstance, method: string, url: string): boolean {
   return app.hasRoute({ method: method as "GET", url: path });
 }
 
-function basicApp(deps: AppDeps, webhook: () => RequestListener): FastifyInstance {
+function basicApp(deps: AppDeps, webhook: RequestListener): FastifyInstance {
   const app = Fastify({
     logger: false,
     trustProxy: deps.trustedProxies.length === 0 ? false : [...deps.trustedProxies],
     serverFactory: (handler) =>
-      serverOf((request, response) => (isWebhook(request) ? webhook() : handler)(request, response)),
+      serverOf((request, response) => (isWebhook(request) ? webhook : handler)(request, response)),
     routerOptions: { maxParamLength: 300 },
     return503OnClosing: false,
     frameworkErrors: (_error, request, reply) =>
@@ -76,30 +69,6 @@ function basicApp(deps: AppDeps, webhook: () => RequestListener): FastifyInstanc
   return app;
 }
 
-/** Sources that are remembered; of more, the one that was silent for longest is forgotten. */
-const SOURCES = 10_000;
-type Asked = Pick<FastifyRequest, "ip" | "url" | "routeOptions">;
-const NO_ROUTE = { url: WEBHOOK, routeOptions: {} as FastifyRequest["routeOptions"] };
-
-/** Of each source, whatever it asks for. What is returned is for requests that no route gets. */
-async function limitRate(app: FastifyInstance, { rate }: AppDeps): Promise<Surroundings["limitRate"]> {
-  if (rate === 0) return () => Promise.resolve();
-  await app.register(rateLimit, {
-    ...{ max: rate, timeWindow: 60_000, cache: SOURCES },
-    keyGenerator: ({ ip }: Asked) => plainAddress(ip),
-    allowList: ({ url }: Asked) => PROBES.includes(url),
-    errorResponseBuilder: () => new Refusal("rate_limited"),
-    addHeaders: NO_HEADERS,
-    addHeadersOnExceeding: NO_HEADERS,
-  });
-  const limit = app.createRateLimit();
-  return async (ip) => {
-    const asked: Asked = { ip, ...NO_ROUTE };
-    const seen = await limit(asked as FastifyRequest);
-    if (!seen.isAllowed && seen.isExceeded) throw new Refusal("rate_limited");
-  };
-}
-
 /** As Fastify tells it of its requests. */
 function addressFinder({ trustedProxies }: AppDeps): Surroundings["addressOf"] {
   if (trustedProxies.length === 0) return ({ socket }) => plainAddress(socket.remoteAddress ?? "");
@@ -107,11 +76,16 @@ function addressFinder({ trustedProxies }: AppDeps): Surroundings["addressOf"] {
   return (request) => plainAddress(proxyAddr(request, trust));
 }
 
-export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
-  const app = basicApp(deps, () => webhook);
+export function buildApp(deps: AppDeps): FastifyInstance {
+  const limit = new RateLimit(deps.rate, deps.now);
+  const webhook = webhookListener(deps, { limit, addressOf: addressFinder(deps) });
+  const app = basicApp(deps, webhook);
   app.addHook("onRequest", async (request, reply) => {
     void reply.header("x-content-type-options", "nosniff");
-    if (deps.stopping.aborted && !PROBES.includes(request.url)) throw new Refusal("shutting_down");
+    if (!PROBES.includes(request.url)) {
+      if (deps.stopping.aborted) throw new Refusal("shutting_down");
+      limit.count(plainAddress(request.ip));
+    }
     // Fastify would first want a media type of some methods that no path has.
     const known = (METHODS as readonly string[]).includes(request.method);
     const ofStream = request.method === "HEAD" && STREAMS.includes(request.url.split("?")[0] ?? "");
@@ -119,8 +93,6 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   });
   app.setErrorHandler((error, request, reply) => refuse(deps, request, reply, error));
   app.setNotFoundHandler((request, reply) => refuse(deps, request, reply, notFound(app, request)));
-  const surroundings = { limitRate: await limitRate(app, deps), addressOf: addressFinder(deps) };
-  const webhook = webhookListener(deps, surroundings);
   operatorRoutes(app, deps);
   waitRoutes(app, deps);
   statusRoutes(app, deps);

@@ -1,4 +1,5 @@
 // What POST /webhook does on the connection itself, as bytes on a socket; what it answers to whom is in app.test.ts.
+import type { IncomingMessage } from "node:http";
 import { connect, type Socket } from "node:net";
 import { limits } from "../../../contract";
 import { A, event, signedHeaders } from "../test-support";
@@ -64,18 +65,34 @@ test("fails when more than the limit is read of a body whose length is not told"
   expect(await served.store.lastPosition()).toBe(0);
 });
 
-test("a client that ends in the middle of its body is noted, and nobody else notices", async () => {
-  const served = await Served.open();
-  const socket = open(served);
-  socket.write("POST /webhook HTTP/1.1\r\nhost: receiver\r\ncontent-length: 100\r\n\r\n{");
-  await new Promise((resolve) => served.app.server.once("request", resolve));
-  const noted = new Promise<string>((resolve) => {
+const HALF = "POST /webhook HTTP/1.1\r\nhost: receiver\r\ncontent-length: 100\r\n\r\n{";
+
+/** The next line of the log. */
+const lineOf = (served: Served): Promise<string> =>
+  new Promise<string>((resolve) => {
     const push = served.lines.push.bind(served.lines);
     served.lines.push = (...lines) => (resolve(lines.join()), push(...lines));
   });
+
+test("a client that ends in the middle of its body is noted, and nobody else notices", async () => {
+  const served = await Served.open();
+  const socket = open(served);
+  socket.write(HALF);
+  await new Promise((resolve) => served.app.server.once("request", resolve));
+  const noted = lineOf(served);
   socket.destroy();
   expect(await noted).toMatch(/refused body_malformed from 127\.0\.0\.1: aborted$/);
   expect((await served.send(event("vm.booted"))).status).toBe(200);
+});
+
+test("fails when a client is waited for that ends before anybody listens to its body", async () => {
+  const served = await Served.open();
+  const noted = lineOf(served);
+  served.app.server.once("request", (request: IncomingMessage) => request.destroy());
+  open(served)
+    .on("error", () => undefined)
+    .write(HALF);
+  expect(await noted).toMatch(/refused body_malformed from 127\.0\.0\.1: aborted$/);
 });
 
 test("fails when posting is not counted with the rest of what a source asks", async () => {

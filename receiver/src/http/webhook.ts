@@ -9,6 +9,7 @@ import type { WebhookHeaders } from "../intake/signature";
 import { isUnsigned, Webhook } from "../intake/webhook";
 import type { AppDeps } from "./deps";
 import type { Answer } from "./problem";
+import type { RateLimit } from "./rate";
 import { refused } from "./refused";
 import { header } from "./request";
 
@@ -18,11 +19,21 @@ export function isWebhook({ method, url = "" }: IncomingMessage): boolean {
   return method === "POST" && (url === WEBHOOK || url.startsWith(`${WEBHOOK}?`));
 }
 
-/** Rejects what is too long before it is read to its end. */
-function bodyOf(request: IncomingMessage): Promise<Buffer> {
-  if (Number(request.headers["content-length"] ?? 0) > limits.body_bytes)
-    return Promise.reject(new Refusal("body_too_large"));
+/** Rejects what is too long before it is read to its end. What came whole is not worth a stream's events. */
+async function bodyOf(request: IncomingMessage): Promise<Buffer> {
+  const told = request.headers["content-length"];
+  if (Number(told ?? 0) > limits.body_bytes) throw new Refusal("body_too_large");
+  // Most come with their head, and are parsed right after it; by then, so is what else came.
+  await new Promise((resolve) => setImmediate(resolve));
+  const whole = told !== undefined && request.complete ? (request.read() as Buffer | null) : null;
+  // Copied, since it is a part of a read buffer: `piecesOf` has what would become of that.
+  return whole === null ? piecesOf(request) : Buffer.from(whole);
+}
+
+function piecesOf(request: IncomingMessage): Promise<Buffer> {
   return new Promise((resolve, reject) => {
+    // Who left meanwhile is told of to nobody who listens from now on.
+    if (request.destroyed) return reject(new Refusal("body_malformed", { detail: "aborted" }));
     const chunks: Buffer[] = [];
     let bytes = 0;
     const take = (chunk: Buffer): void => {
@@ -72,15 +83,14 @@ function send(response: ServerResponse, { status, headers, body }: Answer): void
 export interface Surroundings {
   /** Who asks, also behind a proxy. */
   readonly addressOf: (request: IncomingMessage) => string;
-  /** Rejects whoever asks too often. */
-  readonly limitRate: (remote: string) => Promise<void>;
+  readonly limit: RateLimit;
 }
 
-export function webhookListener(deps: AppDeps, { addressOf, limitRate }: Surroundings): RequestListener {
+export function webhookListener(deps: AppDeps, { addressOf, limit }: Surroundings): RequestListener {
   const webhook = new Webhook(deps.engine, new VmKeys(deps.secrets), deps.now);
   const answer = async (request: IncomingMessage, remote: string): Promise<Answer> => {
     if (deps.stopping.aborted) throw new Refusal("shutting_down");
-    await limitRate(remote);
+    limit.count(remote);
     const body = await bodyOf(request);
     const headers = headersOf(request);
     if (isUnsigned(headers)) return takeNote(deps, remote, body);
@@ -92,8 +102,9 @@ export function webhookListener(deps: AppDeps, { addressOf, limitRate }: Surroun
   };
   return (request, response) => {
     const remote = addressOf(request);
-    void answer(request, remote)
-      .catch((error: unknown) => refused(deps, remote, error))
-      .then((answered) => send(response, answered));
+    answer(request, remote).then(
+      (answered) => send(response, answered),
+      (error: unknown) => send(response, refused(deps, remote, error)),
+    );
   };
 }
