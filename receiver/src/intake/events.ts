@@ -4,7 +4,7 @@ import { shortType } from "../domain/log";
 import { Refusal, type RefusalDetails } from "../engine/refusal";
 import type { Incoming } from "../engine/transaction";
 import { MalformedJson, type Parsed, parseStrictly } from "./json";
-import { errorsOf, validators } from "./schemas";
+import { errorsOf, isAgentEvent, validators } from "./schemas";
 
 export type Mode = "structured" | "batch";
 
@@ -19,9 +19,9 @@ export function modeOf(contentType: string | undefined): Mode {
   return batch === undefined ? "structured" : "batch";
 }
 
-export function parseBody(body: Uint8Array): Parsed {
+export function parseBody(body: Uint8Array, latin1?: string): Parsed {
   try {
-    return parseStrictly(body);
+    return parseStrictly(body, latin1);
   } catch (error) {
     if (error instanceof MalformedJson) throw new Refusal("body_malformed", { detail: error.message });
     throw error;
@@ -30,19 +30,19 @@ export function parseBody(body: Uint8Array): Parsed {
 
 type Place = Pick<RefusalDetails, "index">;
 
-function checkType(value: unknown, place: Place): void {
+/** An agent's event's type, or "" where it has none. */
+function typeOf(value: unknown, place: Place): string {
   const type = typeof value === "object" && value !== null ? (value as { type?: unknown }).type : undefined;
-  if (typeof type !== "string") return;
-  const known = type.startsWith(lifecycle.type_prefix) && Object.hasOwn(lifecycle.events, shortType(type));
-  const detail = `type ${type.slice(0, 100)}`;
-  if (!known) throw new Refusal("type_unknown", { ...place, detail });
-  if (lifecycle.events[shortType(type)]?.made_by !== "agent") throw new Refusal("type_reserved", { ...place, detail });
+  if (typeof type !== "string") return "";
+  const short = shortType(type);
+  const known = type.startsWith(lifecycle.type_prefix) && Object.hasOwn(lifecycle.events, short);
+  if (known && lifecycle.events[short]?.made_by === "agent") return type;
+  throw new Refusal(known ? "type_reserved" : "type_unknown", { ...place, detail: `type ${type.slice(0, 100)}` });
 }
 
 function checkOne({ value, text }: Parsed, place: Place): Incoming {
   if (Buffer.byteLength(text) > limits.event_bytes) throw new Refusal("body_too_large", place);
-  checkType(value, place);
-  if (!validators.agentEvent(value)) {
+  if (!isAgentEvent(typeOf(value, place), value)) {
     const errors = errorsOf(validators.agentEvent);
     const detail = errors.map(({ path, message }) => `${path} ${message}`).join("; ");
     throw new Refusal("event_invalid", { ...place, errors, detail });

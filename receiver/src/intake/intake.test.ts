@@ -53,7 +53,7 @@ describe("signatures", () => {
 describe("whose key", () => {
   test("fails when a body that names many costs many keys", () => {
     const names = Array.from({ length: 50 }, (_, i) => `"source":"/fleets/dev/vms/vm-${i}"`);
-    expect(namedIn(Buffer.from(`{${names.join(",")}}`))).toHaveLength(4);
+    expect(namedIn(`{${names.join(",")}}`)).toHaveLength(4);
   });
 
   test("fails when the search for a stranger's key has no bound", () => {

@@ -9,22 +9,27 @@ export interface VmName {
   readonly vm: string;
 }
 
+const SOURCE = '"source"';
 const NAMED =
-  /"source"\s*:\s*"\/fleets\/([A-Za-z0-9][A-Za-z0-9._-]{0,62})\/vms\/([A-Za-z0-9](?:[A-Za-z0-9.-]{0,61}[A-Za-z0-9])?)"/g;
+  /"source"\s*:\s*"\/fleets\/([A-Za-z0-9][A-Za-z0-9._-]{0,62})\/vms\/([A-Za-z0-9](?:[A-Za-z0-9.-]{0,61}[A-Za-z0-9])?)"/y;
 /** A batch names one VM a hundred times; whoever names many wants our time. */
 const PROPOSALS = 4;
 const MATCHES = 200;
 
-/** The VMs that a body seems to name. */
-export function namedIn(body: Buffer): VmName[] {
-  const found = new Map<string, VmName>();
+/** The VMs that a body seems to name; `text` has a character for each of its bytes. */
+export function namedIn(text: string): VmName[] {
+  const found: VmName[] = [];
   let matches = 0;
-  for (const [, fleet = "", vm = ""] of body.toString("latin1").matchAll(NAMED)) {
-    found.set(`${fleet}/${vm}`, { fleet, vm });
+  for (let at = text.indexOf(SOURCE); at >= 0; at = text.indexOf(SOURCE, at + SOURCE.length)) {
+    NAMED.lastIndex = at;
+    const match = NAMED.exec(text);
+    if (match === null) continue;
+    const [, fleet = "", vm = ""] = match;
+    if (!found.some((one) => one.fleet === fleet && one.vm === vm)) found.push({ fleet, vm });
     matches += 1;
-    if (found.size === PROPOSALS || matches === MATCHES) break;
+    if (found.length === PROPOSALS || matches === MATCHES) break;
   }
-  return [...found.values()];
+  return found;
 }
 
 const CACHED = 20_000;

@@ -32,18 +32,30 @@ export class Webhook {
     this.search = new SignerSearch(keys);
   }
 
-  /** Resolves when the events are durable. */
-  public async accept(request: WebhookRequest): Promise<Accepted> {
+  /** Resolves when the events are durable. What is refused at once is thrown. */
+  public accept(request: WebhookRequest): Promise<Accepted> {
     const signed = readHeaders(request.headers, Math.floor(this.now() / 1000));
     if (typeof signed === "string") throw new Refusal(signed);
-    const named = namedIn(request.body);
+    const latin1 = request.body.toString("latin1");
+    const named = namedIn(latin1);
     const own = named.filter((name) => this.keys.signs(name, signed, request.body));
-    const signers = own.length > 0 ? own : [await this.stranger(request, signed, named)];
-    const mode = modeOf(request.contentType);
-    const events = readEvents(parseBody(request.body), mode, signed.id);
-    await this.checkSigners(signers, events, request.remote);
-    const finds = maybeKnown(this.engine.fleets, events);
-    return this.engine.submit(takeEvents(events), { finds, leaves: request.leaves });
+    if (own.length > 0) return this.take(request, this.read(request, signed, latin1), own);
+    return this.stranger(request, signed, named).then((signer) =>
+      this.take(request, this.read(request, signed, latin1), [signer]),
+    );
+  }
+
+  private read({ body, contentType }: WebhookRequest, signed: Signed, latin1: string): readonly Incoming[] {
+    const mode = modeOf(contentType);
+    return readEvents(parseBody(body, latin1), mode, signed.id);
+  }
+
+  private take({ remote, leaves }: WebhookRequest, events: readonly Incoming[], signers: readonly VmName[]) {
+    const { event } = events[0] as Incoming;
+    const { fleet, vm } = (event as AgentEvent).data;
+    const isSigned = signers.some((one) => one.fleet === fleet && one.vm === vm);
+    if (!isSigned) return this.forged(signers, { fleet, vm }, event.id, remote);
+    return this.engine.submit(takeEvents(events), { finds: maybeKnown(this.engine.fleets, events), leaves });
   }
 
   /** No key of a VM that the body names fits: either it is nobody's, or another VM's. */
@@ -57,14 +69,10 @@ export class Webhook {
     return claimed === undefined ? signer : this.accuse(signer, claimed, signed.id, request.remote);
   }
 
-  private async checkSigners(signers: readonly VmName[], events: readonly Incoming[], remote?: string): Promise<void> {
-    const [first] = events;
-    const { fleet, vm } = (first?.event as AgentEvent).data;
-    const [signer] = signers;
-    if (signers.some((one) => one.fleet === fleet && one.vm === vm)) return;
-    // The body proposed a key by a text that is not its source, and that key fits.
+  /** The body proposed a key by a text that is not its source, and that key fits. */
+  private forged([signer]: readonly VmName[], claimed: VmName, eventId: string, remote?: string): Promise<never> {
     if (signer === undefined) throw new Refusal("signature_invalid");
-    await this.accuse(signer, { fleet, vm }, first?.event.id ?? "", remote);
+    return this.accuse(signer, claimed, eventId, remote);
   }
 
   private async accuse(signer: VmName, claimed: VmName, eventId: string, remote?: string): Promise<never> {
