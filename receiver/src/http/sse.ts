@@ -111,6 +111,11 @@ export class Streams<Cursor> {
     });
   }
 
+  /** Whether anybody is there. */
+  public get watched(): boolean {
+    return this.clients.size > 0;
+  }
+
   private sweep(each: (client: Client<Cursor>) => void, rest = this.clients.values()): void {
     for (let i = 0; i < AT_ONCE; i += 1) {
       const { value, done } = rest.next();

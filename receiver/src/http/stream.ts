@@ -28,6 +28,10 @@ class Recent {
     this.records = [...(follows ? this.records : []), ...records].slice(-RECENT);
   }
 
+  public forget(): void {
+    this.records = [];
+  }
+
   /** Undefined: the store has to be asked. */
   public after(position: number): readonly LogRecord[] | undefined {
     const [first] = this.records;
@@ -80,7 +84,9 @@ export function streamRoutes(app: FastifyInstance, deps: AppDeps, seats: Seats):
   const streams = new Streams(deps, seats, view);
   deps.metrics.gauge("nexus_pull_streams", "Live views that are open.", () => seats.open);
   deps.engine.subscribe((records) => {
-    recent.add(records);
+    // Kept for those who watch. What nobody watches would only be moved about by the garbage collection.
+    if (streams.watched) recent.add(records);
+    else recent.forget();
     streams.wake();
   });
   app.get<{ Querystring: Query }>("/events/stream", { exposeHeadRoute: false }, async (request, reply) => {
