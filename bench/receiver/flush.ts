@@ -17,8 +17,8 @@ const FLOOR = 10;
 /** The same receiver, but for one line. */
 const ONE_BY_ONE: Change = {
   file: /receiver[/\\]src[/\\]engine[/\\]engine\.ts$/,
-  from: "const { lingerMs = 2, groupSize = 500 } = this.options;",
-  to: "const { lingerMs = 0, groupSize = 1 } = this.options;",
+  from: "const { lingerMs = 2, groupSize = 500 } = options;",
+  to: "const { lingerMs = 0, groupSize = 1 } = options;",
 };
 
 /** In memory, where a flush is nothing, so that the delay is all of it; only the flushes are looked at. */

@@ -66,7 +66,7 @@ async function batches(url: string, each: number): Promise<Batches> {
     const round = told(seq);
     const begun = now();
     await Promise.all(
-      round.map(({ decide, events }) => engine.submit(decide, { finds: maybeKnown(engine.fleets, events) })),
+      round.map(({ decide, events }) => engine.submit(decide, maybeKnown(engine.fleets, events))),
     );
     // The first half is to warm up.
     if (seq > each) seconds += since(begun);

@@ -6,6 +6,7 @@ import type { VmState } from "../domain/state";
 import { type Changes, type EventName, type Head, isNothing, nameOf, type News, NOWHERE } from "../store/port";
 import { type Store, StoreError } from "../store/port";
 import type { Fleets } from "./fleets";
+import { Gathering } from "./gathering";
 import { Projection, type Told } from "./projection";
 import { Refusal } from "./refusal";
 import { Transaction } from "./transaction";
@@ -13,7 +14,7 @@ import { Transaction } from "./transaction";
 export interface EngineOptions {
   readonly store: Store;
   readonly now: () => number;
-  /** VMs post on a new connection each, so without a pause every event would be a group of its own. @default 2 */
+  /** What a group is waited for, so that not every event is one of its own; `Gathering` has how. @default 2 */
   readonly lingerMs?: number;
   /** @default 500 */
   readonly groupSize?: number;
@@ -37,26 +38,14 @@ export type Decision<T> = (transaction: Transaction) => T | Promise<T>;
 /** What a decision is known to ask for, so that it can be looked up for a whole group at once. */
 export type Finds = readonly EventName[];
 
-export interface Ask {
-  /** @default - nothing */
-  readonly finds?: Finds;
-  /** Whoever asks has connected for this alone, and will have to connect again. @default false */
-  readonly leaves?: boolean;
-}
-
 interface Work {
   readonly decide: Decision<unknown>;
   readonly finds: Finds;
-  readonly leaves: boolean;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: unknown) => void;
 }
 type Settled = { readonly work: Work; readonly value?: unknown; readonly refusal?: Refusal };
 
-/** Turns of the event loop in which who is there is heard: one to connect, one to send, one to be understood. */
-const TURNS = 3;
-/** What the first of a group waits for the last, at most, on a machine that is busy. */
-const GATHER_AT_MOST_MS = 20;
 /** More than this waits only when the store stands still. */
 const QUEUE_AT_MOST = 20_000;
 /** A store that could not be written to for longer was an outage, in which the fleet could not be heard. */
@@ -78,10 +67,8 @@ export class Engine {
   private head = NOWHERE;
   private running?: Promise<void>;
   private writing?: Promise<void>;
-  /** How many the last group and who waited behind it were, and of these, how many left. */
-  private asked = { all: 0, leaving: 0 };
-  /** Told of each that is queued. */
-  private came?: () => void;
+  private readonly groupSize: number;
+  private readonly gathering: Gathering;
   private closed = false;
   private readonly troubles: Record<"reading" | "writing", Trouble | undefined> = {
     reading: undefined,
@@ -92,6 +79,9 @@ export class Engine {
   private nextReading?: Promise<void>;
 
   private constructor(private readonly options: EngineOptions) {
+    const { lingerMs = 2, groupSize = 500 } = options;
+    this.groupSize = groupSize;
+    this.gathering = new Gathering({ waiting: () => this.queue.length, lingerMs, groupSize });
     this.listening = options.now();
     this.projection = new Projection(options.store, options.now, options.behindAtMost);
     this.fleets = this.projection.fleets;
@@ -128,12 +118,12 @@ export class Engine {
   }
 
   /** Resolves when what was decided is durable. */
-  public submit<T>(decide: Decision<T>, { finds = [], leaves = false }: Ask = {}): Promise<T> {
+  public submit<T>(decide: Decision<T>, finds: Finds = []): Promise<T> {
     if (this.closed) return Promise.reject(new Refusal("shutting_down"));
     if (this.queue.length >= QUEUE_AT_MOST) return Promise.reject(new Refusal("store_unavailable"));
     return new Promise<T>((resolve, reject) => {
-      this.queue.push({ decide, finds, leaves, resolve: resolve as (value: unknown) => void, reject });
-      this.came?.();
+      this.queue.push({ decide, finds, resolve: resolve as (value: unknown) => void, reject });
+      this.gathering.another();
       this.running ??= this.run();
     });
   }
@@ -219,46 +209,13 @@ export class Engine {
   }
 
   private async run(): Promise<void> {
-    const { lingerMs = 2, groupSize = 500 } = this.options;
     while (this.queue.length > 0) {
-      await this.gather(lingerMs, groupSize);
-      const group = this.queue.splice(0, groupSize);
+      await this.gathering.complete();
+      const group = this.queue.splice(0, this.groupSize);
       await (this.writing = this.group(group));
-      this.asked = { all: group.length + this.queue.length, leaving: leaversOf(group) + leaversOf(this.queue) };
+      this.gathering.took(group.length);
     }
     this.running = undefined;
-  }
-
-  /**
-   * Lets more of a group come. Of all who ask at once one half is enough, so that it is committed while the other half is heard,
-   * and neither the store nor the rest stands still: those who were committed will ask again, and who asked meanwhile waits
-   * already. Of those who connect for each event nobody knows how many they are: as many as come.
-   */
-  private async gather(lingerMs: number, groupSize: number): Promise<void> {
-    const latest = performance.now() + GATHER_AT_MOST_MS;
-    const { all, leaving } = this.asked;
-    const half = Math.min(Math.ceil(all / 2), groupSize);
-    const enough = leaving > all / 2 ? groupSize : half;
-    if (this.queue.length < half) await this.pause(lingerMs, half);
-    // When many connect at once, the pause is over before most of their requests are read.
-    for (let heard = -1; heard < this.queue.length && this.queue.length < enough;) {
-      if (performance.now() > latest) return;
-      heard = this.queue.length;
-      for (let turn = 0; turn < TURNS; turn += 1) await new Promise((resolve) => setImmediate(resolve));
-    }
-  }
-
-  /** Until there are enough, or the time is over. */
-  private async pause(ms: number, enough: number): Promise<void> {
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, ms);
-      this.came = () => {
-        if (this.queue.length < enough) return;
-        clearTimeout(timer);
-        resolve();
-      };
-    });
-    this.came = undefined;
   }
 
   private async group(group: readonly Work[]): Promise<void> {
@@ -337,8 +294,6 @@ export class Engine {
     for (const listener of this.listeners) listener(fresh, after);
   }
 }
-
-const leaversOf = (works: readonly Work[]): number => works.filter(({ leaves }) => leaves).length;
 
 function decideOne(work: Work, transaction: Transaction): Settled | Promise<Settled> {
   const refused = (error: unknown): Settled => {

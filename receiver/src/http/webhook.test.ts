@@ -126,13 +126,3 @@ test("nothing is taken when the receiver is about to end", async () => {
     "shutting_down",
   ]);
 });
-
-test("fails when it is not told who leaves with the answer", async () => {
-  const served = await Served.open();
-  const submit = jest.spyOn(served.engine, "submit");
-  await served.send(event("vm.booted"));
-  const socket = open(served);
-  socket.write(requestOf(event("vm.heartbeat", { seq: 2 }), ["connection: close"]));
-  expect(await answersOf(socket)).toMatch(/^HTTP\/1\.1 200 /);
-  expect(submit.mock.calls.map(([, asked]) => asked?.leaves)).toEqual([false, true]);
-});

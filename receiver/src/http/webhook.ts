@@ -94,9 +94,7 @@ export function webhookListener(deps: AppDeps, { addressOf, limit }: Surrounding
     const body = await bodyOf(request);
     const headers = headersOf(request);
     if (isUnsigned(headers)) return takeNote(deps, remote, body);
-    const { "content-type": contentType, connection } = request.headers;
-    const leaves = connection === "close";
-    const accepted = await webhook.accept({ headers, contentType, body, remote, leaves });
+    const accepted = await webhook.accept({ headers, contentType: request.headers["content-type"], body, remote });
     if (accepted.duplicates > 0) deps.metrics.duplicates.inc(accepted.duplicates);
     return answerOf(200, accepted);
   };

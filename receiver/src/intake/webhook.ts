@@ -13,8 +13,6 @@ export interface WebhookRequest {
   readonly contentType?: string;
   readonly body: Buffer;
   readonly remote?: string;
-  /** Whether its connection ends with it. @default false */
-  readonly leaves?: boolean;
 }
 
 export function isUnsigned({ id, timestamp, signature }: WebhookHeaders): boolean {
@@ -50,12 +48,12 @@ export class Webhook {
     return readEvents(parseBody(body, latin1), mode, signed.id);
   }
 
-  private take({ remote, leaves }: WebhookRequest, events: readonly Incoming[], signers: readonly VmName[]) {
+  private take({ remote }: WebhookRequest, events: readonly Incoming[], signers: readonly VmName[]) {
     const { event } = events[0] as Incoming;
     const { fleet, vm } = (event as AgentEvent).data;
     const isSigned = signers.some((one) => one.fleet === fleet && one.vm === vm);
     if (!isSigned) return this.forged(signers, { fleet, vm }, event.id, remote);
-    return this.engine.submit(takeEvents(events), { finds: maybeKnown(this.engine.fleets, events), leaves });
+    return this.engine.submit(takeEvents(events), maybeKnown(this.engine.fleets, events));
   }
 
   /** No key of a VM that the body names fits: either it is nobody's, or another VM's. */
