@@ -65,9 +65,7 @@ async function batches(url: string, each: number): Promise<Batches> {
   for (let seq = 1; seq <= 2 * each; seq += 1) {
     const round = told(seq);
     const begun = now();
-    await Promise.all(
-      round.map(({ decide, events }) => engine.submit(decide, maybeKnown(engine.fleets, events))),
-    );
+    await Promise.all(round.map(({ decide, events }) => engine.submit(decide, maybeKnown(engine.fleets, events))));
     // The first half is to warm up.
     if (seq > each) seconds += since(begun);
   }
