@@ -6,6 +6,7 @@ The best of each counts: noise only ever adds. Wanted: at most 1.05 times and 0.
 does. The exit status is 1 when either is exceeded by more than 1.25 times (1.3125 times, 0.625 s): of processor time always,
 on the clock where it can be told, which is when the machine had a processor free for most of the bare runs: then the median
 of their clock by their processor time is at most 1.15. On a busy machine the clock is printed and judges nothing.
+Where it is red, up to two times as many rounds more are taken: a slow minute of the machine's passes, a slow agent stays.
 """
 
 import argparse
@@ -25,6 +26,7 @@ from tests.support import ansible_core  # noqa: E402
 from truth.machine import Machine  # noqa: E402
 
 RATIO, MORE_S, RED = 1.05, 0.5, 1.25
+ATTEMPTS = 3
 QUIET = 1.15
 TASK = """    - name: file %d
       ansible.builtin.copy:
@@ -55,17 +57,20 @@ def _compare(machine, arguments, everything):
     tasks = "".join(TASK % (number, number, number) for number in range(arguments.tasks))
     commit = machine.commit({"site.yml": "- hosts: all\n  gather_facts: false\n  tasks:\n" + tasks})
     bare, agent = [], []
-    for number in range(arguments.rounds + 1):
-        turns = [(_bare, bare), (_agent, agent)]
-        for run, times in turns if number % 2 else reversed(turns):
-            if everything or number == 0:
-                shutil.rmtree(machine.target, ignore_errors=True)
-                os.makedirs(machine.target)
-            begun, worked = time.monotonic(), _processor_s()
-            run(machine, commit)
-            times.append((time.monotonic() - begun, _processor_s() - worked))
-    # The first round warms the caches of both.
-    lines, red = judge(bare[1:], agent[1:])
+    for _ in range(ATTEMPTS):
+        for number in range(arguments.rounds + 1):
+            turns = [(_bare, bare), (_agent, agent)]
+            for run, times in turns if number % 2 else reversed(turns):
+                if everything or number == 0:
+                    shutil.rmtree(machine.target, ignore_errors=True)
+                    os.makedirs(machine.target)
+                begun, worked = time.monotonic(), _processor_s()
+                run(machine, commit)
+                times.append((time.monotonic() - begun, _processor_s() - worked))
+        # The first round warms the caches of both.
+        lines, red = judge(bare[1:], agent[1:])
+        if not red:
+            break
     print("\n".join(["all changed" if everything else "nothing changed", *lines]), flush=True)
     return red
 
