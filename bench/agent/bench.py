@@ -60,19 +60,23 @@ def _compare(machine, arguments, everything):
     for _ in range(ATTEMPTS):
         for number in range(arguments.rounds + 1):
             turns = [(_bare, bare), (_agent, agent)]
-            for run, times in turns if number % 2 else reversed(turns):
-                if everything or number == 0:
-                    shutil.rmtree(machine.target, ignore_errors=True)
-                    os.makedirs(machine.target)
-                begun, worked = time.monotonic(), _processor_s()
-                run(machine, commit)
-                times.append((time.monotonic() - begun, _processor_s() - worked))
+            _round(machine, commit, turns if number % 2 else reversed(turns), everything or number == 0)
         # The first round warms the caches of both.
         lines, red = judge(bare[1:], agent[1:])
         if not red:
             break
     print("\n".join(["all changed" if everything else "nothing changed", *lines]), flush=True)
     return red
+
+
+def _round(machine, commit, turns, everything):
+    for run, times in turns:
+        if everything:
+            shutil.rmtree(machine.target, ignore_errors=True)
+            os.makedirs(machine.target)
+        begun, worked = time.monotonic(), _processor_s()
+        run(machine, commit)
+        times.append((time.monotonic() - begun, _processor_s() - worked))
 
 
 def judge(bare, agent):
