@@ -86,8 +86,7 @@ export function recovery(state: VmState, stream: string, now: number): Draft | u
 }
 
 export function hasSuspects({ suspects }: VmState): boolean {
-  for (const key in suspects) if (Object.hasOwn(suspects, key)) return true;
-  return false;
+  return Object.keys(suspects).length > 0;
 }
 
 /** One vm.impostor for each gone machine and boot that spoke. */

@@ -40,13 +40,21 @@ export class Transaction {
     return { records, vms, requests, ...(bases.length === 0 ? {} : { bases }) };
   }
 
+  private get nextPosition(): number {
+    return this.last + this.records.length + 1;
+  }
+
   /** Every state that is another than before. */
   public states(): ReadonlyMap<string, VmState> {
     return this.changed;
   }
 
   public state(fleet: string, vm: string): VmState | undefined {
-    return this.changed.get(keyOf(fleet, vm)) ?? this.fleets.get(fleet, vm);
+    return this.byKey(keyOf(fleet, vm));
+  }
+
+  private byKey(key: string): VmState | undefined {
+    return this.changed.get(key) ?? this.fleets.byKey(key);
   }
 
   public statesOf(fleet: string): VmState[] {
@@ -85,9 +93,9 @@ export class Transaction {
    * False: it is another, and nothing has happened.
    */
   public takeNext({ event, text }: Incoming): boolean {
-    const record = recordOf(event, text, this.last + this.records.length + 1, this.clock.now);
+    const record = recordOf(event, text, this.nextPosition, this.clock.now);
     const key = keyOf(record.fleet, record.vm);
-    const before = this.changed.get(key) ?? this.fleets.byKey(key);
+    const before = this.byKey(key);
     if (before === undefined || !isNext(before, record)) return false;
     if (recovery(before, record.stream, this.clock.now) !== undefined) return false;
     const state = evolve(before, record);
@@ -100,17 +108,17 @@ export class Transaction {
 
   /** An agent's event, with what the receiver has to say before and after it. */
   public async take({ event, text }: Incoming): Promise<void> {
-    const record = recordOf(event, text, this.last + this.records.length + 1, this.clock.now);
+    const record = recordOf(event, text, this.nextPosition, this.clock.now);
     const before = this.state(record.fleet, record.vm);
     const recovered = before && recovery(before, record.stream, this.clock.now);
     if (recovered !== undefined) await this.draft(record.fleet, record.vm, recovered);
-    await this.append({ ...record, position: this.last + this.records.length + 1 });
+    await this.append({ ...record, position: this.nextPosition });
     await this.accuse(record.fleet, record.vm);
   }
 
   /** An event of the receiver's own. */
   public async draft(fleet: string, vm: string, { type, data }: Draft): Promise<void> {
-    const position = this.last + this.records.length + 1;
+    const position = this.nextPosition;
     const event = {
       specversion: "1.0",
       // Positions are never given twice, so neither is this.

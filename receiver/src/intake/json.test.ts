@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { MalformedJson, parseStrictly } from "./json";
 
-const parsed = (text: string, latin1?: string) => parseStrictly(Buffer.from(text), latin1);
+const parsed = (text: string) => parseStrictly(Buffer.from(text));
 
 /** A text of the same value, spelled as a seed has it: with spaces, escapes, and numbers in other forms. */
 function spelled(value: unknown, next: () => number): string {

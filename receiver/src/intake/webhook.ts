@@ -37,10 +37,8 @@ export class Webhook {
     const latin1 = request.body.toString("latin1");
     const named = namedIn(latin1);
     const own = named.filter((name) => this.keys.signs(name, signed, request.body));
-    if (own.length > 0) return this.take(request, this.read(request, signed, latin1), own);
-    return this.stranger(request, signed, named).then((signer) =>
-      this.take(request, this.read(request, signed, latin1), [signer]),
-    );
+    const taken = (signers: readonly VmName[]) => this.take(request, this.read(request, signed, latin1), signers);
+    return own.length > 0 ? taken(own) : this.stranger(request, signed, named).then((signer) => taken([signer]));
   }
 
   private read({ body, contentType }: WebhookRequest, signed: Signed, latin1: string): readonly Incoming[] {
