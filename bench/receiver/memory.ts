@@ -1,8 +1,6 @@
 // Whether the receiver's memory grows with its log: the same VMs, ever more events.
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import { until } from "../../__tests__/support/processes";
-import { ask, bundled, type Server, startReceiver } from "./programs";
+import { ask, bundled, startReceiver } from "./programs";
+import { COLLECTS, settledMiB } from "./resident";
 import type { MeasureOptions, Row } from "./row";
 import { short } from "./table";
 
@@ -12,36 +10,15 @@ const FLOOR_MIB = 16;
 const VMS = 1000;
 const BATCH = 100;
 
-/** What the process has of the machine's memory, in MiB: all of it, as the kernel counts it. */
-function residentMiB(pid: number): number {
-  const kib = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
-  return Number(kib) / 1024;
-}
-
-/** After it threw away what nobody needs. */
-async function settled(receiver: Server): Promise<number> {
-  let least = Infinity;
-  // Pages that are free go back to the kernel a while later.
-  for (let time = 0; time < 5; time += 1) {
-    const before = receiver.said("collected");
-    process.kill(receiver.pid, "SIGUSR2");
-    await until("it is collected", () => receiver.said("collected") > before);
-    await new Promise((resolve) => setTimeout(resolve, 500));
-    least = Math.min(least, residentMiB(receiver.pid));
-  }
-  return least;
-}
-
 export async function measure({ quick, say }: MeasureOptions): Promise<readonly Row[]> {
   const [from, to] = quick ? [50_000, 150_000] : [100_000, 1_000_000];
   const load = await bundled("bench/receiver/load.ts");
-  const node = ["--expose-gc", "--require", join(__dirname, "collect.cjs")];
-  const receiver = await startReceiver(await bundled("receiver/src/main.ts"), { node });
+  const receiver = await startReceiver(await bundled("receiver/src/main.ts"), { node: COLLECTS });
   const job = { port: receiver.port, connections: 10, keepAlive: true, vms: VMS, batch: BATCH };
   const tell = async (begin: number, end: number): Promise<number> => {
     for (let first = begin; first < end; first += VMS * BATCH)
       await ask(load, { ...job, first: first / VMS + 1, each: BATCH });
-    return settled(receiver);
+    return settledMiB(receiver);
   };
   try {
     const before = await tell(0, from);

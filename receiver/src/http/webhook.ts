@@ -2,6 +2,7 @@
 // back takes a tenth of the time that an event does.
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import { limits } from "../../../contract";
+import type { Accepted } from "../engine/commands";
 import { Refusal } from "../engine/refusal";
 import { printable } from "../intake/notes";
 import { VmKeys } from "../intake/signer";
@@ -19,15 +20,17 @@ export function isWebhook({ method, url = "" }: IncomingMessage): boolean {
   return method === "POST" && (url === WEBHOOK || url.startsWith(`${WEBHOOK}?`));
 }
 
-/** Rejects what is too long before it is read to its end. What came whole is not worth a stream's events. */
-async function bodyOf(request: IncomingMessage): Promise<Buffer> {
-  const told = request.headers["content-length"];
-  if (Number(told ?? 0) > limits.body_bytes) throw new Refusal("body_too_large");
-  // Most come with their head, and are parsed right after it; by then, so is what else came.
-  await new Promise((resolve) => setImmediate(resolve));
-  const whole = told !== undefined && request.complete ? (request.read() as Buffer | null) : null;
+/** What is too long is refused before it is read to its end. */
+function checkLength({ headers }: IncomingMessage): void {
+  if (Number(headers["content-length"] ?? 0) > limits.body_bytes) throw new Refusal("body_too_large");
+}
+
+/** A body that is there already, which is not worth a stream's events. */
+function wholeOf(request: IncomingMessage): Buffer | undefined {
+  if (!request.complete || request.headers["content-length"] === undefined) return undefined;
+  const whole = request.read() as Buffer | null;
   // Copied, since it is a part of a read buffer: `piecesOf` has what would become of that.
-  return whole === null ? piecesOf(request) : Buffer.from(whole);
+  return whole === null ? undefined : Buffer.from(whole);
 }
 
 function piecesOf(request: IncomingMessage): Promise<Buffer> {
@@ -55,8 +58,11 @@ function piecesOf(request: IncomingMessage): Promise<Buffer> {
 }
 
 function headersOf(request: IncomingMessage): WebhookHeaders {
-  const named = (name: string): string | undefined => header(request, `webhook-${name}`);
-  return { id: named("id"), timestamp: named("timestamp"), signature: named("signature") };
+  return {
+    id: header(request, "webhook-id"),
+    timestamp: header(request, "webhook-timestamp"),
+    signature: header(request, "webhook-signature"),
+  };
 }
 
 function takeNote(deps: AppDeps, remote: string, body: Buffer): Answer {
@@ -86,23 +92,41 @@ export interface Surroundings {
   readonly limit: RateLimit;
 }
 
+/** Functions that call each other: an async one's promises, for each request, take as long as its signature. */
 export function webhookListener(deps: AppDeps, { addressOf, limit }: Surroundings): RequestListener {
   const webhook = new Webhook(deps.engine, new VmKeys(deps.secrets), deps.now);
-  const answer = async (request: IncomingMessage, remote: string): Promise<Answer> => {
-    if (deps.stopping.aborted) throw new Refusal("shutting_down");
-    limit.count(remote);
-    const body = await bodyOf(request);
-    const headers = headersOf(request);
-    if (isUnsigned(headers)) return takeNote(deps, remote, body);
-    const accepted = await webhook.accept({ headers, contentType: request.headers["content-type"], body, remote });
-    if (accepted.duplicates > 0) deps.metrics.duplicates.inc(accepted.duplicates);
-    return answerOf(200, accepted);
-  };
   return (request, response) => {
     const remote = addressOf(request);
-    answer(request, remote).then(
-      (answered) => send(response, answered),
-      (error: unknown) => send(response, refused(deps, remote, error)),
-    );
+    const refuse = (error: unknown): void => send(response, refused(deps, remote, error));
+    const accepted = (taken: Accepted): void => {
+      if (taken.duplicates > 0) deps.metrics.duplicates.inc(taken.duplicates);
+      send(response, answerOf(200, taken));
+    };
+    const take = (body: Buffer): void => {
+      const headers = headersOf(request);
+      if (isUnsigned(headers)) return send(response, takeNote(deps, remote, body));
+      const contentType = request.headers["content-type"];
+      webhook.accept({ headers, contentType, body, remote }).then(accepted, refuse);
+    };
+    const read = (): void => {
+      const whole = wholeOf(request);
+      if (whole === undefined) piecesOf(request).then(take).catch(refuse);
+      else take(whole);
+    };
+    orElse(refuse, () => {
+      if (deps.stopping.aborted) throw new Refusal("shutting_down");
+      limit.count(remote);
+      checkLength(request);
+      // Most bodies come with their head, and are parsed right after it; by then, so is what else came.
+      setImmediate(orElse, refuse, read);
+    });
   };
+}
+
+function orElse(refuse: (error: unknown) => void, act: () => void): void {
+  try {
+    act();
+  } catch (error) {
+    refuse(error);
+  }
 }
