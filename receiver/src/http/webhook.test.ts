@@ -65,6 +65,24 @@ test("fails when more than the limit is read of a body whose length is not told"
   expect(await served.store.lastPosition()).toBe(0);
 });
 
+test("fails when a body that says it is too long is waited for", async () => {
+  const served = await Served.open();
+  const socket = open(served);
+  const answers = answersOf(socket);
+  socket.write(`POST /webhook HTTP/1.1\r\nhost: receiver\r\ncontent-length: ${limits.body_bytes + 1}\r\n\r\n`);
+  expect(await answers).toMatch(/^HTTP\/1\.1 413 [^]*connection: close[^]*"code":"body_too_large"/i);
+});
+
+test("fails when an event that was sent twice is not counted as such", async () => {
+  const served = await Served.open();
+  const counted = async (): Promise<string | undefined> =>
+    /^nexus_pull_duplicate_events_total (\d+)$/m.exec(await (await served.get("/metrics")).text())?.[1];
+  await served.send(event("vm.booted"));
+  expect(await counted()).toBe("0");
+  await served.send(event("vm.booted"));
+  expect(await counted()).toBe("1");
+});
+
 const HALF = "POST /webhook HTTP/1.1\r\nhost: receiver\r\ncontent-length: 100\r\n\r\n{";
 
 /** The next line of the log. */
