@@ -42,7 +42,7 @@ interface Rounds {
   readonly rounds: number;
 }
 
-/** Requests a second on new connections, the best of the rounds; of the server that does nothing, too, which bounds it. */
+/** Requests a second on new connections, the best of the rounds. */
 async function rateOf(port: number, { each, rounds }: Rounds): Promise<number> {
   const load = await bundled("bench/receiver/load.ts");
   const job = { port, connections: CONNECTIONS, keepAlive: false, vms: VMS, each };

@@ -27,6 +27,8 @@ interface Size {
   /** Whether lateness is judged: milliseconds of a busy machine say nothing. */
   readonly late: boolean;
 }
+/** `bareMs`: where so many writes alone take longer than the goal, they are what counts. */
+type ViewSize = Size & { readonly bareMs: number };
 const FULL: Size = { clients: 1000, timed: 50, changes: 100, before: 5000, late: true };
 const QUICK: Size = { clients: 300, timed: 30, changes: 10, before: 2000, late: false };
 
@@ -41,8 +43,11 @@ const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout
 /** A fleet that says something, each time on a new connection. */
 class Fleet {
   private said = 0;
+  private readonly base: string;
 
-  public constructor(private readonly base: string) {}
+  public constructor(port: number) {
+    this.base = `http://127.0.0.1:${port}`;
+  }
 
   public async say(): Promise<void> {
     const number = this.said++;
@@ -69,16 +74,13 @@ interface Change {
 }
 
 /** One change after the other, each seen by all who are timed before the next. */
-async function change(fleet: Fleet, far: Far, already: number, count: number): Promise<readonly Change[]> {
+async function change(fleet: Fleet, far: Far, count: number): Promise<readonly Change[]> {
   const changes: Change[] = [];
   for (let i = 1; i <= count; i += 1) {
     const sent = now();
     await fleet.say();
     changes.push({ sent, acknowledged: now() });
-    await far.told(
-      `that frame ${already + i} came`,
-      (word) => ("frames" in word && word.frames === already + i) || undefined,
-    );
+    await far.told(`that frame ${i} came`, (word) => ("frames" in word && word.frames === i) || undefined);
     far.ask("read");
     await far.told("that the others read", (word) => "read" in word || undefined);
     await sleep(Math.max(0, sent + APART_MS - now()));
@@ -114,7 +116,7 @@ async function bare({ clients, timed, changes: count }: Size): Promise<number> {
   const far = new Far();
   try {
     await open(far, { port: server.port, path: "/", clients, timed, first: 1 });
-    const changes = await change(new Fleet(`http://127.0.0.1:${server.port}`), far, 0, count);
+    const changes = await change(new Fleet(server.port), far, count);
     return percentile(lateness({ changes, report: await reported(far) }, "acknowledged"), 0.99);
   } finally {
     far.end();
@@ -123,13 +125,12 @@ async function bare({ clients, timed, changes: count }: Size): Promise<number> {
 }
 
 async function watch(receiver: Server, far: Far, asked: Asked, size: Size): Promise<Seen> {
-  const fleet = new Fleet(`http://127.0.0.1:${receiver.port}`);
+  const fleet = new Fleet(receiver.port);
   await fleet.sayMany(size.before);
-  await sleep(SETTLE_MS);
   const before = await settledMiB(receiver, START_SETTLES);
   await open(far, asked);
   const kib = (((await settledMiB(receiver)) - before) * 1024) / size.clients;
-  const changes = await change(fleet, far, 0, size.changes);
+  const changes = await change(fleet, far, size.changes);
   far.ask("flow");
   const until = now() + BURST_MS;
   while (now() < until) {
@@ -140,8 +141,7 @@ async function watch(receiver: Server, far: Far, asked: Asked, size: Size): Prom
   return { kib, changes, report: await reported(far) };
 }
 
-/** `bareMs`: where so many writes alone take longer than the goal, they are what counts. */
-function rowsOf(path: string, { clients, late: judged }: Size, seen: Seen, bareMs: number): readonly Row[] {
+function rowsOf(path: string, { clients, late: judged, bareMs }: ViewSize, seen: Seen): readonly Row[] {
   const { kib, changes, report } = seen;
   const [sent, acknowledged] = [lateness(seen, "sent"), lateness(seen, "acknowledged")];
   const burst = report.arrivals.map((arrivals) => arrivals.slice(changes.length));
@@ -169,8 +169,6 @@ function rowsOf(path: string, { clients, late: judged }: Size, seen: Seen, bareM
   ];
 }
 
-type ViewSize = Size & { readonly bareMs: number };
-
 async function measureView({ path, first, each }: (typeof VIEWS)[number], size: ViewSize): Promise<readonly Row[]> {
   const most = String(size.clients);
   const args = ["--max-streams", most, "--max-streams-per-address", most];
@@ -183,7 +181,7 @@ async function measureView({ path, first, each }: (typeof VIEWS)[number], size: 
     // Of states who is told late is told once what others were told in two frames; of events everybody is told each.
     const ends = new Set(seen.report.ends.map(([last, blocks]) => (each ? `${last} of ${blocks}` : last)));
     if (ends.size !== 1) throw new Error(`${path}: got ${[...ends].join(", ")}, expected the same for each client`);
-    return rowsOf(path, size, seen, size.bareMs);
+    return rowsOf(path, size, seen);
   } finally {
     far.end();
     await receiver.stop();

