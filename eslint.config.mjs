@@ -24,26 +24,25 @@ const roomZones = Object.entries(MAY_IMPORT).map(([room, allowed]) => ({
 
 const insideLib = [
   {
-    target: ["./lib/!(proxmox)/**", "./lib/*.ts"],
+    target: ["./lib/!(proxmox|seed)/**", "./lib/*.ts"],
     from: "./.gen",
-    message: "only lib/proxmox/ imports the provider bindings",
+    message: "only lib/proxmox/ and lib/seed/ import the provider bindings",
   },
   {
     target: "./lib/opentofu",
-    from: [
-      "./lib/ansible-pull",
-      "./lib/cloud-init",
-      "./lib/proxmox",
-      "./lib/receiver",
-      "./lib/validation",
-      "./lib/backend",
-    ],
+    from: ["./lib/ansible-pull", "./lib/seed", "./lib/proxmox", "./lib/receiver", "./lib/validation", "./lib/backend"],
     message: "expressions know nothing of what they are used for",
   },
   {
     target: "./lib/validation",
-    from: ["./lib/proxmox", "./lib/receiver", "./lib/nexus-vm-pull.ts"],
+    from: ["./lib/proxmox", "./lib/seed", "./lib/nexus-vm-pull.ts"],
     message: "rules are pure: props in, problems out",
+  },
+  {
+    target: "./lib/validation",
+    from: "./lib/receiver",
+    except: ["./props.ts"],
+    message: "rules know a receiver's props, nothing else of it",
   },
   {
     target: ["./lib/*/**"],

@@ -6,22 +6,22 @@ import {
   runTimeoutSeconds,
   scheduleSeconds,
   seedSecrets,
-} from "./ansible-pull/agent-config";
-import { agentProgram } from "./ansible-pull/agent-program";
+} from "./seed/agent-config";
+import { agentProgram } from "./seed/agent-program";
 import { Git } from "./ansible-pull/git";
-import { renderUnits } from "./ansible-pull/units";
-import { metaData, userData } from "./cloud-init/document";
-import { renderSeedScript } from "./cloud-init/seed-script";
-import { checkSize } from "./cloud-init/size";
+import { renderUnits } from "./seed/units";
+import { metaData, userData } from "./seed/user-data";
+import { renderSeedScript } from "./seed/seed-script";
+import { checkSize } from "./seed/size";
 import { documentLocal, type DocumentLocal } from "./opentofu/document-local";
 import { lazyExpression, quoted } from "./opentofu/expressions";
-import { ChangePolicy } from "./proxmox/change-policy";
+import { ChangePolicy } from "./change-policy";
 import type { ProxmoxVm } from "./proxmox/resource-types";
-import { Seed, type SeedBinding } from "./proxmox/seed";
+import { Seed, type SeedBinding } from "./seed/seed";
 import { proxmoxVm } from "./proxmox/vm";
 import type { NexusVmPullProps } from "./props";
 import type { ReceiverBinding } from "./receiver";
-import { stackOf } from "./validation/engine";
+import { stackOf } from "./opentofu/engine";
 import { guard, report, warn } from "./validation/report";
 import { findConflicts, findProblems, findWarnings } from "./validation";
 

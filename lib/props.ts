@@ -1,12 +1,12 @@
 import type { TerraformProvider } from "cdktf";
-import type { AnsibleCore } from "./ansible-pull/agent-config";
+import type { AnsibleCore } from "./seed/agent-config";
 import type { Git } from "./ansible-pull/git";
 import type { Schedule } from "./ansible-pull/schedule";
 import type { Vault } from "./ansible-pull/vault";
-import type { CloudConfig, CloudUser } from "./cloud-init/cloud-config";
-import type { ChangePolicy } from "./proxmox/change-policy";
+import type { CloudConfig, CloudUser } from "./seed/cloud-config";
+import type { ChangePolicy } from "./change-policy";
 import type { DataDisk, Dns, NetworkInterface, StartupOrder } from "./hardware";
-import type { Seed } from "./proxmox/seed";
+import type { Seed } from "./seed/seed";
 import type { Receiver, WaitForConfigured } from "./receiver";
 
 /**

@@ -5,9 +5,9 @@ import { createHash } from "node:crypto";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { agentProgram } from "../../lib/ansible-pull/agent-program";
-import { renderUnits } from "../../lib/ansible-pull/units";
-import { renderSeedScript } from "../../lib/cloud-init/seed-script";
+import { agentProgram } from "../../lib/seed/agent-program";
+import { renderUnits } from "../../lib/seed/units";
+import { renderSeedScript } from "../../lib/seed/seed-script";
 import { readExamples } from "../../contract/test-support";
 import { start } from "../support/processes";
 

@@ -30,9 +30,9 @@ test("an arrow against the direction of the rooms, or in a circle, is an error",
   const forbidden = {
     "contract/probe.ts": use("describeFinding", "../lib/errors"),
     "receiver/src/probe.ts": use("short", "../../bench/receiver/table"),
-    "bench/receiver/probe.ts": use("Seed", "../../lib/proxmox/seed"),
-    "lib/validation/probe.ts": use("Seed", "../proxmox/seed"),
-    "lib/cloud-init/probe.ts": use("ProxmoxProvider", "../../.gen/providers/proxmox/provider"),
+    "bench/receiver/probe.ts": use("Seed", "../../lib/seed/seed"),
+    "lib/validation/probe.ts": use("Seed", "../seed/seed"),
+    "lib/templates/probe.ts": use("ProxmoxProvider", "../../.gen/providers/proxmox/provider"),
     "lib/proxmox/probe.ts": use("NexusVmPull", "../nexus-vm-pull"),
     "lib/opentofu/probe.ts": use("parseDuration", "../ansible-pull/duration"),
   };

@@ -2,10 +2,10 @@ import { spawnSync } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { agentProgram } from "../ansible-pull/agent-program";
-import { renderUnits } from "../ansible-pull/units";
-import { readPackageFile } from "../templates/package-root";
-import { renderSeedScript } from "./seed-script";
+import { agentProgram } from "../../lib/seed/agent-program";
+import { renderUnits } from "../../lib/seed/units";
+import { readPackageFile } from "../../lib/templates/package-root";
+import { renderSeedScript } from "../../lib/seed/seed-script";
 
 const unitFiles = renderUnits({
   runTimeoutSeconds: 60,

@@ -1,5 +1,5 @@
 // What a VM is to get, worked out from its props alone: the oracle that the construct and OpenTofu are compared with.
-// It shares no code with lib/cloud-init and lib/ansible-pull on purpose.
+// It shares no code with lib/seed on purpose.
 import { createHash } from "node:crypto";
 import type { NexusVmPullProps } from "../../lib";
 

@@ -1,7 +1,7 @@
 // The matrix as it is at plan time: the same cases, with the values of the variables instead of tokens.
 import type { TerraformStack } from "cdktf";
 import type { NexusVariables, NexusVmPullProps, Receiver } from "../../lib";
-import { agentProgram } from "../../lib/ansible-pull/agent-program";
+import { agentProgram } from "../../lib/seed/agent-program";
 import { Git } from "../../lib";
 import type { IntendedReceiver, IntendedVm } from "./intended";
 import { MATRIX, PEM } from "./matrix";

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { App, TerraformStack } from "cdktf";
-import { agentProgram } from "../../lib/ansible-pull/agent-program";
+import { agentProgram } from "../../lib/seed/agent-program";
 import { Git, LocalStateBackend, NexusVariables, NexusVmPull, Receiver } from "../../lib";
 import { MATRIX, matrixStack } from "../support/matrix";
 import { synthText } from "../support/synth";

@@ -1,7 +1,7 @@
 // Two thousand hostile prop sets: refused with an error of the catalogue, or carried unchanged through synthesis, real
 // OpenTofu and the YAML parser that cloud-init uses.
 import { type App, TerraformVariable } from "cdktf";
-import { agentProgram } from "../../lib/ansible-pull/agent-program";
+import { agentProgram } from "../../lib/seed/agent-program";
 import { documentLocal } from "../../lib/opentofu/document-local";
 import type { NexusVmPull, NexusVmPullProps } from "../../lib";
 import { parseYamlOf } from "../support/cloud-init";

@@ -2,7 +2,7 @@ import { S3Backend, type S3BackendConfig, type TerraformBackend, type TerraformS
 import { guard, report, warn } from "../validation/report";
 import { check } from "../validation/rule";
 import { existingBackend } from "./existing-backend";
-import { S3_RULES, untrustedTransport, type S3Settings } from "./s3-rules";
+import { S3_RULES, untrustedTransport, type S3Settings } from "../validation/rules/s3-backend";
 
 /** What every S3 backend has. */
 export interface S3StateCommonProps {

@@ -1,7 +1,7 @@
 import { TerraformVariable, Token, type IResolvable, type TerraformVariableConfig } from "cdktf";
 import { Construct } from "constructs";
 import { lazyExpression } from "../opentofu/expressions";
-import { stackOf } from "../validation/engine";
+import { stackOf } from "../opentofu/engine";
 import { ProxmoxProvider } from "./resource-types";
 
 interface Definition extends TerraformVariableConfig {

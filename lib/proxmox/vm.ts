@@ -3,7 +3,7 @@ import type { Construct } from "constructs";
 import { escapeString } from "../opentofu/literals";
 import type { NexusVmPullProps } from "../props";
 import type { DataDisk, Dns, NetworkInterface } from "../hardware";
-import { ChangePolicy } from "./change-policy";
+import { ChangePolicy } from "../change-policy";
 import {
   ProxmoxVm,
   type ProxmoxVmDisk,
@@ -11,7 +11,7 @@ import {
   type ProxmoxVmIpConfig,
   type ProxmoxVmNetworkDevice,
 } from "./resource-types";
-import type { SeedBinding } from "./seed";
+import type { SeedBinding } from "../seed/seed";
 
 /** What is used where a prop is left out. */
 export const VM_DEFAULTS = {

@@ -8,7 +8,7 @@ import type { VmAnnouncement, WaitForConfigured } from "./props";
 import { runScript } from "./provisioner";
 import { addressOf, countIfDecidedAtPlan, kept, sendWhenDestroyed } from "./roster";
 import { addressBelow, seconds, type Settings } from "./settings";
-import { TerraformData } from "./terraform-data";
+import { TerraformData } from "../opentofu/terraform-data";
 
 /** A VM that exists, with its name as an HCL operand. */
 export interface Announced extends VmAnnouncement {

@@ -1,15 +1,15 @@
 import { TerraformStack, Token, ref } from "cdktf";
 import { Construct } from "constructs";
 import { guard, report } from "../validation/report";
-import { stackOf } from "../validation/engine";
+import { stackOf } from "../opentofu/engine";
 import { check } from "../validation/rule";
 import { operand } from "../opentofu/expressions";
 import { keyedHash } from "./mac";
 import { createMachine } from "./machine";
-import { useNullProvider } from "./null-provider";
+import { useNullProvider } from "../opentofu/null-provider";
 import type { ReceiverBinding, ReceiverProps, VmAnnouncement, VmRegistration } from "./props";
 import { createRoster, type Roster } from "./roster";
-import { fleetInUse, receiverRules, waitIsValid } from "./rules";
+import { fleetInUse, receiverRules, waitIsValid } from "../validation/rules/receiver-props";
 import { heartbeatSeconds, resolveSettings, type Settings } from "./settings";
 
 /**

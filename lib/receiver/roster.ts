@@ -8,7 +8,7 @@ import type { VmRegistration } from "./props";
 import { type Environment, runScript, runScriptWithBody } from "./provisioner";
 import { readScript } from "./scripts";
 import { addressBelow, type Settings } from "./settings";
-import { TerraformData } from "./terraform-data";
+import { TerraformData } from "../opentofu/terraform-data";
 
 /** The resources that tell the receiver which VMs there are. */
 export interface Roster {

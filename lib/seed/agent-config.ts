@@ -1,9 +1,9 @@
 import { Fn, Op, Token } from "cdktf";
-import { parseDuration } from "./duration";
-import type { Git } from "./git";
-import { Schedule } from "./schedule";
-import { Signature } from "./signature";
-import type { Vault, VaultAppRoleOptions, VaultField } from "./vault";
+import { parseDuration } from "../ansible-pull/duration";
+import type { Git } from "../ansible-pull/git";
+import { Schedule } from "../ansible-pull/schedule";
+import { Signature } from "../ansible-pull/signature";
+import type { Vault, VaultAppRoleOptions, VaultField } from "../ansible-pull/vault";
 
 /** The ansible-core of a VM. */
 export interface AnsibleCore {

@@ -1,9 +1,9 @@
 import type { ITerraformDependable, TerraformProvider } from "cdktf";
 import type { Construct } from "constructs";
 import { lazyExpression } from "../opentofu/expressions";
-import { SNIPPET_LIMIT_BYTES } from "../cloud-init/size";
-import type { ChangePolicy } from "./change-policy";
-import { ProxmoxFile } from "./resource-types";
+import { SNIPPET_LIMIT_BYTES } from "./size";
+import type { ChangePolicy } from "../change-policy";
+import { ProxmoxFile } from "../proxmox/resource-types";
 
 /** What a seed is delivered from. @internal */
 export interface SeedContext {

@@ -1,9 +1,9 @@
 import { TerraformStack, Token } from "cdktf";
 import type { Construct, IConstruct } from "constructs";
-import { parseDuration } from "../ansible-pull/duration";
-import { show, type Finding } from "../errors";
-import type { Rule } from "../validation/rule";
-import type { ReceiverProps, WaitForConfigured } from "./props";
+import { parseDuration } from "../../ansible-pull/duration";
+import { show, type Finding } from "../../errors";
+import type { Rule } from "../rule";
+import type { ReceiverProps, WaitForConfigured } from "../../receiver/props";
 
 type Given = ReceiverProps & { readonly fleet: string };
 

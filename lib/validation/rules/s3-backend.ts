@@ -1,7 +1,7 @@
 import { Token } from "cdktf";
-import type { Finding } from "../errors";
-import { show } from "../errors";
-import type { Rule } from "../validation/rule";
+import type { Finding } from "../../errors";
+import { show } from "../../errors";
+import type { Rule } from "../rule";
 
 /** What the rules look at: the props of any S3 backend, defaults filled in. */
 export interface S3Settings {

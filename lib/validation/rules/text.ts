@@ -1,4 +1,4 @@
-import { findUnsafeText } from "../../cloud-init/text";
+import { findUnsafeText } from "../text";
 import type { Rule } from "../rule";
 import type { CheckedProps } from "../checked-props";
 
