@@ -54,15 +54,14 @@ class Playbook:
                 shutil.rmtree(path)
             else:
                 files.remove(path)
-        files.make_directory(self._paths.work + "/tmp")
 
     def execute(self, commit, settings, secret_vars=None, more=None):
         """(exit code, whether the deadline passed). `settings`: [defaults] of the commit's ansible.cfg."""
         argv = self._argv(commit, settings, secret_vars)
         plugins = callbacks.install(self._paths.run + "/plugins")
         merged = callbacks.environment(plugins, self._paths.work, settings, self.checkout)
-        own = {"PYTHONUNBUFFERED": "1", "ANSIBLE_NOCOLOR": "1", "TMPDIR": self._paths.work + "/tmp"}
-        environment = process.environment(self._paths, **own, **merged, **(more or {}))
+        own = {"PYTHONUNBUFFERED": "1", "ANSIBLE_NOCOLOR": "1"}
+        environment = process.account_environment(self._paths, **own, **merged, **(more or {}))
         # Files that tasks create get the mode that they would get by hand.
         before = os.umask(0o022)
         shown = no_log.NoLogFilter(self._log.line)

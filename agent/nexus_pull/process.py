@@ -3,6 +3,7 @@
 import contextlib
 import ctypes
 import os
+import pwd
 import select
 import signal
 import subprocess
@@ -22,6 +23,22 @@ def environment(paths, **more):
     base.update((name, os.environ[name]) for name in PASSED_ON if name in os.environ)
     base.update(more)
     return base
+
+
+def account_environment(paths, **more):
+    """For ansible and all that it starts: what the account has by itself, as from cron.
+
+    Its home, not the agent's: ansible writes by HOME and looks up by the account, so that with two homes no async task is
+    ever found again; and what a play puts at home belongs where people look for it. No TMPDIR: other users get it, too.
+    """
+    account = pwd.getpwuid(os.geteuid())
+    own = {"HOME": home(), "USER": account.pw_name, "LOGNAME": account.pw_name, "SHELL": account.pw_shell or "/bin/sh"}
+    return environment(paths, **{**own, **more})
+
+
+def home():
+    """The account's, whatever HOME says."""
+    return pwd.getpwuid(os.geteuid()).pw_dir
 
 
 def adopt_orphans():

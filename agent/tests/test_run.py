@@ -1,5 +1,6 @@
 import json
 import os
+import pwd
 import signal
 import subprocess
 import sys
@@ -152,10 +153,13 @@ class WithFakePull(MachineTest):
         done = self.agent("run")
         self.assertEqual(done.returncode, 3)
         env = dict(line.split("=", 1) for line in self.read("/env.log").splitlines() if "=" in line)
-        self.assertEqual((env["LC_ALL"], env["HOME"]), ("C.UTF-8", self.root + "/var/lib/nexus-pull/home"))
+        account = pwd.getpwuid(os.geteuid())
+        seen = [env[name] for name in ("LC_ALL", "HOME", "USER", "LOGNAME")]
+        self.assertEqual(seen, ["C.UTF-8", account.pw_dir, account.pw_name, account.pw_name])
         self.assertLessEqual(
             set(env),
-            {"PATH", "HOME", "LC_ALL", "LANG", "NEXUS_PULL_ROOT", "PYTHONUNBUFFERED", "ANSIBLE_NOCOLOR", "TMPDIR"}
+            {"PATH", "HOME", "USER", "LOGNAME", "SHELL", "LC_ALL", "LANG"}
+            | {"NEXUS_PULL_ROOT", "PYTHONUNBUFFERED", "ANSIBLE_NOCOLOR"}
             | {"NEXUS_PULL_RUN_DIR", "ANSIBLE_CALLBACK_PLUGINS", "ANSIBLE_CALLBACKS_ENABLED"}
             | {"http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"}
             | {"PWD", "OLDPWD", "SHLVL", "_"},  # the shell's own

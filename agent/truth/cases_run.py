@@ -1,6 +1,7 @@
 """Runs that end well, and those that do not take place."""
 
 import os
+import pwd
 
 from truth.plays import FAIL, WRITE, site, wait_for_go
 from truth.registry import case
@@ -68,6 +69,7 @@ def repository_without_callback(machine, servers):
 def callback_disabled_by_repository(machine, servers):
     own = """
 import os
+import pwd
 from ansible.plugins.callback import CallbackBase
 class CallbackModule(CallbackBase):
     CALLBACK_VERSION = 2.0
@@ -163,4 +165,42 @@ def requirements_vendored(machine, servers):
     }
     machine.commit({**site(WRITE, "    - acme.tools.mine:\n"), **files})
     machine.config["run"]["requirements"] = "requirements.yml"
+    assert machine.run() == 0
+
+
+@case
+def async_tasks(machine, servers):
+    """By HOME it is written and by the account it is looked up: with two homes none is found again."""
+    job = "    - name: one in the background\n      ansible.builtin.command: 'true'\n      async: 30\n      poll: %d\n"
+    later = """      register: job
+    - name: how it ended
+      ansible.builtin.async_status: {jid: "{{ job.ansible_job_id }}"}
+      register: ended
+      until: ended is finished
+      retries: 50
+      delay: 0
+"""
+    own = """    - name: the environment is the account's own
+      ansible.builtin.command:
+        argv: [sh, -c, 'echo "$HOME $USER ${TMPDIR-none} $(env | grep -c ^GIT_)"']
+      register: seen
+    - ansible.builtin.copy: {dest: "{{ target }}", content: "{{ lookup('env', 'HOME') }} {{ seen.stdout }}", mode: "0600"}
+"""
+    machine.commit(site(job % 1, job % 0 + later, own))
+    assert machine.run() == 0
+    account = pwd.getpwuid(os.geteuid())
+    assert machine.read("/made").split() == [account.pw_dir, account.pw_dir, account.pw_name, "none", "0"], machine.read("/made")
+
+
+@case
+def become_another_user(machine, servers):
+    """What is handed on to another user must be usable by it."""
+    task = """    - name: as another user
+      ansible.builtin.raw: mktemp
+      become: true
+      become_method: su
+      become_user: nobody
+      become_flags: "-s /bin/sh"
+"""
+    machine.commit(site(task))
     assert machine.run() == 0

@@ -64,7 +64,7 @@ class Requirements:
         """Where ansible finds them: the repository's own places first."""
         own = settings.get("collections_path") or settings.get("collections_paths") or ""
         roles = settings.get("roles_path") or ""
-        home = self._paths.home + "/.ansible/"
+        home = process.home() + "/.ansible/"
         collections = [*callbacks.in_checkout(own, checkout), checkout + "/collections", self.collections]
         role_paths = [*callbacks.in_checkout(roles, checkout), checkout + "/roles", self.roles]
         return {
@@ -101,7 +101,7 @@ class Requirements:
                 text = self._mirror.file_at(self._commit, "%s/%s" % (place, manifest))
                 if text is not None and satisfies(_version_in(text), version):
                     return True
-        roots = (self.collections, self._paths.home + "/.ansible/collections", self._paths.at(SYSTEM_COLLECTIONS))
+        roots = (self.collections, process.home() + "/.ansible/collections", self._paths.at(SYSTEM_COLLECTIONS))
         places = ["%s/%s" % (root, inside) for root in roots] + ["%s/%s" % (root, name) for root in self._beside]
         return any(satisfies(_version_on_disk(place), version) for place in places)
 
@@ -114,7 +114,7 @@ class Requirements:
     def _has_role(self, name):
         if self._mirror.has(self._commit, "roles/" + name):
             return True
-        roots = (self.roles, self._paths.home + "/.ansible/roles", *map(self._paths.at, SYSTEM_ROLES))
+        roots = (self.roles, process.home() + "/.ansible/roles", *map(self._paths.at, SYSTEM_ROLES))
         return any(os.path.isdir("%s/%s" % (root, name)) for root in roots)
 
     def _galaxy(self, folder, path):
@@ -125,7 +125,7 @@ class Requirements:
                 continue
             files.make_directory(target, 0o755)
             argv = ["ansible-galaxy", kind[:-1], "install", "--requirements-file", path, "-p", target]
-            env = process.environment(self._paths, ANSIBLE_CONFIG=folder + "/ansible.cfg", ANSIBLE_NOCOLOR="1")
+            env = process.account_environment(self._paths, ANSIBLE_CONFIG=folder + "/ansible.cfg", ANSIBLE_NOCOLOR="1")
             env["ANSIBLE_COLLECTIONS_PATH"] = target if kind == "collections" else self.collections
             lines = []
 
