@@ -1,4 +1,4 @@
-// Arrows between rooms go one way; docs/contributing explains them, this file enforces them.
+// Arrows between rooms go one way; CONTRIBUTING.md explains them, this file enforces them.
 import tseslint from "typescript-eslint";
 import importX from "eslint-plugin-import-x";
 import { createTypeScriptImportResolver } from "eslint-import-resolver-typescript";
@@ -21,6 +21,12 @@ const roomZones = Object.entries(MAY_IMPORT).map(([room, allowed]) => ({
   from: ROOMS.filter((other) => other !== room && !allowed.includes(other)).map((other) => `./${other}`),
   message: `${room}/ may import only ${["itself", ...allowed].join(", ")}`,
 }));
+
+/** contract/ is a package: what uses it says so by its name, so that no room knows where it lies. */
+const CONTRACT_BY_NAME = {
+  regex: "^(?:\\.{1,2}/)*(?:\\.\\./)contract(?:/|$)",
+  message: 'contract/ is imported by its name, "@nexus-pull/contract"',
+};
 
 const insideLib = [
   {
@@ -64,6 +70,7 @@ export default tseslint.config(
       "import-x/no-cycle": ["error", { ignoreExternal: true }],
       "import-x/no-restricted-paths": ["error", { zones: [...roomZones, ...insideLib] }],
       "import-x/no-self-import": "error",
+      "no-restricted-imports": ["error", { patterns: [CONTRACT_BY_NAME] }],
       "max-lines": ["error", { max: 350, skipBlankLines: true, skipComments: true }],
       "max-lines-per-function": ["error", { max: 60, skipBlankLines: true, skipComments: true }],
       complexity: ["error", 15],

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { reasons } from "../contract";
+import { reasons } from "@nexus-pull/contract";
 import { pages, REFERENCE } from "./generate-reference";
 import { CODES, usedCodes } from "./reference/errors";
 import { docOf, isHidden, isOurs, readLibrary, type Library } from "./reference/program";

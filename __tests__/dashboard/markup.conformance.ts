@@ -1,7 +1,7 @@
 // Markup in every text that the contract lets it into, on every view: texts stay texts, by what the page does itself. With
 // the page's policy, which must have had nothing to stop; and without it, where nothing else would.
 import type { Browser, Page } from "playwright-core";
-import { deriveVmKey } from "../../contract";
+import { deriveVmKey } from "@nexus-pull/contract";
 import { closeAll, SECONDS, Served } from "../../receiver/src/http/test-server";
 import { SECRET, signedHeaders } from "../../receiver/src/test-support";
 import { describeWith } from "../support/tools";

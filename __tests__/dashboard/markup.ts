@@ -2,7 +2,7 @@
 // schemas, so that a field of tomorrow is among them.
 import addFormats from "ajv-formats";
 import Ajv2020 from "ajv/dist/2020";
-import { schemas } from "../../contract";
+import { schemas } from "@nexus-pull/contract";
 
 interface Schema {
   readonly $ref?: string;

@@ -1,6 +1,6 @@
 // A fleet with a morning behind it: what a few hundred VMs said, in the order of time, so that a receiver can be told it
 // within seconds. Deterministic.
-import type { RosterEntry } from "../../contract";
+import type { RosterEntry } from "@nexus-pull/contract";
 import { putRoster } from "../../receiver/src/engine/commands";
 import type { Engine } from "../../receiver/src/engine/engine";
 import { event, type FakeClock, say } from "../../receiver/src/test-support";

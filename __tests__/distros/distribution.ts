@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { agentProgram } from "../../lib/seed/agent-program";
 import { renderUnits } from "../../lib/seed/units";
 import { renderSeedScript } from "../../lib/seed/seed-script";
-import { readExamples } from "../../contract/test-support";
+import { readExamples } from "@nexus-pull/contract/test-support";
 import { start } from "../support/processes";
 
 export const FLEET = "dev";

@@ -2,7 +2,7 @@
 // told without a machine is held here.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { lifecycle } from "../../contract";
+import { lifecycle } from "@nexus-pull/contract";
 import { fencedBlock, readDocument } from "../support/document";
 import { REPOSITORY } from "../support/tools";
 

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { TerraformStack, TerraformVariable } from "cdktf";
-import { deriveVmKey } from "../../contract";
+import { deriveVmKey } from "@nexus-pull/contract";
 import { Git, NexusVariables, NexusVmPull, Receiver, S3StateBackend } from "../../lib";
 import { RecordingReceiver } from "../receiver/recording-receiver";
 import { readDocument, section } from "../support/document";

@@ -1,8 +1,8 @@
 // The receiver's published package: packed, installed into an empty folder, and run with npx as its users do.
 import { cpSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { deriveVmKey } from "../../contract";
-import { readExamples } from "../../contract/test-support";
+import { deriveVmKey } from "@nexus-pull/contract";
+import { readExamples } from "@nexus-pull/contract/test-support";
 import { signedHeaders } from "../../receiver/src/test-support";
 import { type Outcome, type Running, signalGroup, start, until } from "../support/processes";
 import { freePort } from "../support/s3";

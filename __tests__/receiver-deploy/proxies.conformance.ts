@@ -5,7 +5,7 @@ import type { ClientRequest } from "node:http";
 import { request } from "node:https";
 import { join } from "node:path";
 import { connect } from "node:tls";
-import { requestMac } from "../../contract";
+import { requestMac } from "@nexus-pull/contract";
 import { heartbeat, signed } from "../receiver-service/client";
 import { Place, ReceiverProcess, ROOT, SECRET } from "../receiver-service/process";
 import { type Running, start, until } from "../support/processes";

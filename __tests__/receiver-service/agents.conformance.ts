@@ -1,7 +1,7 @@
 // The agent's own delivery to the real receiver: through a network that drops, delays, doubles and truncates, while agents
 // and receiver are killed -9. Nothing that an agent recorded is lost, doubled or out of order.
 import { join } from "node:path";
-import { deriveVmKey } from "../../contract";
+import { deriveVmKey } from "@nexus-pull/contract";
 import { start, until } from "../support/processes";
 import { describeWith, tool } from "../support/tools";
 import { everyEvent } from "./client";

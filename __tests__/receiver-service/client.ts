@@ -1,7 +1,7 @@
 // VMs that speak: each on new connections, with its own key.
 import { createHmac } from "node:crypto";
 import { type ClientRequest, request } from "node:http";
-import { deriveVmKey } from "../../contract";
+import { deriveVmKey } from "@nexus-pull/contract";
 import { SECRET } from "./process";
 
 /** Deterministic: the same seed, the same numbers. */

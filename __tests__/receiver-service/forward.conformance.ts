@@ -4,7 +4,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { Webhook } from "standardwebhooks";
-import { requestMac } from "../../contract";
+import { requestMac } from "@nexus-pull/contract";
 import { until } from "../support/processes";
 import { describeWith } from "../support/tools";
 import { AraServer } from "./ara-server";

@@ -1,5 +1,5 @@
 // From SQLite into PostgreSQL as an operator goes: `export | import`, then `verify`, then a receiver on the database.
-import { deriveVmKey, type Event, requestMac } from "../../contract";
+import { deriveVmKey, type Event, requestMac } from "@nexus-pull/contract";
 import { event, signedHeaders, type Spoken } from "../../receiver/src/test-support";
 import { PostgresServer } from "../support/postgres";
 import { type Outcome, start } from "../support/processes";

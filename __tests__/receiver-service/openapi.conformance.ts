@@ -1,6 +1,6 @@
 // A schema-driven fuzzer asks a real receiver what openapi.json allows and what it forbids, and holds the answers to it.
 import { join } from "node:path";
-import { deriveVmKey } from "../../contract";
+import { deriveVmKey } from "@nexus-pull/contract";
 import { start } from "../support/processes";
 import { describeWith, tool } from "../support/tools";
 import { beat } from "./client";

@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { createHash, createHmac } from "node:crypto";
-import { deriveVmKey, requestMac } from "../../contract";
+import { deriveVmKey, requestMac } from "@nexus-pull/contract";
 import { start, until } from "../support/processes";
 import { metric } from "./client";
 import { Place, ReceiverProcess, ROOT, SECRET } from "./process";

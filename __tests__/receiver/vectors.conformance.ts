@@ -1,6 +1,6 @@
 // Keys and MACs as OpenTofu computes them, held to the contract's vectors.
-import keys from "../../contract/vectors/keys.json";
-import macs from "../../contract/vectors/macs.json";
+import keys from "@nexus-pull/contract/vectors/keys.json";
+import macs from "@nexus-pull/contract/vectors/macs.json";
 import { expression, quoted } from "../../lib/opentofu/expressions";
 import { keyedHash, requestMac } from "../../lib/receiver/mac";
 import { TofuFolder } from "../support/tofu";

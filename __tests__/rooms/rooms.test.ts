@@ -47,3 +47,22 @@ test("an arrow against the direction of the rooms, or in a circle, is an error",
   ];
   expect(seen).toEqual(Object.fromEntries(expected));
 });
+
+test("contract/ is imported by its name alone, from inside it by a path", () => {
+  const forbidden = {
+    "receiver/src/probe.ts": use("deriveVmKey", "../../contract"),
+    "receiver/src/probe.test.ts": use("deriveVmKey", "../../contract/keys"),
+    "lib/ansible-pull/probe.ts": use("deriveVmKey", "../../contract/index"),
+    "__tests__/support/probe.ts": use("keys", "../../contract/vectors/keys.json"),
+  };
+  const allowed = {
+    "lib/probe.ts": use("deriveVmKey", "@nexus-pull/contract"),
+    "lib/another-probe.ts": use("deriveVmKey", "@nexus-pull/contract/keys"),
+    "contract/probe.ts": use("deriveVmKey", "./keys"),
+    // A file of that name in a room is nobody's package.
+    "receiver/src/store/probe.ts": use("storeContract", "./contract"),
+  };
+  const byName = (files: object) => Object.keys(files).map((path) => [path, ["no-restricted-imports"]]);
+  const nothing = Object.keys(allowed).map((path) => [path, []]);
+  expect(lint({ ...forbidden, ...allowed })).toEqual(Object.fromEntries([...byName(forbidden), ...nothing]));
+});

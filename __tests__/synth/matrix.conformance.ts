@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type App, TerraformOutput, type TerraformStack } from "cdktf";
-import { createValidator, errorsOf } from "../../contract/test-support";
+import { createValidator, errorsOf } from "@nexus-pull/contract/test-support";
 import { cloudInitSchemaOf, parseYamlOf } from "../support/cloud-init";
 import { type CloudConfigDocument, readSeedScript, sha256, tofuJson } from "../support/documents";
 import { asData, givenSecrets, intendedCloudConfig, intendedConfig } from "../support/intended";

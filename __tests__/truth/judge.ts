@@ -1,8 +1,8 @@
 // What the agent said in one case, folded by the receiver's own code, beside what contract/truth.json says must come out.
 import Ajv2020 from "ajv/dist/2020";
 import addFormats from "ajv-formats";
-import { type Event, lifecycle, schemas } from "../../contract";
-import truth from "../../contract/truth.json";
+import { type Event, lifecycle, schemas } from "@nexus-pull/contract";
+import truth from "@nexus-pull/contract/truth.json";
 import { type LogRecord, objectOf, recordOf, textOf } from "../../receiver/src/domain/log";
 import { project } from "../../receiver/src/domain/project";
 import type { VmState } from "../../receiver/src/domain/state";

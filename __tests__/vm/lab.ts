@@ -3,7 +3,7 @@ import { strict as assert } from "node:assert";
 import { writeFileSync } from "node:fs";
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
-import { createValidator, errorsOf } from "../../contract/test-support";
+import { createValidator, errorsOf } from "@nexus-pull/contract/test-support";
 import { Place, ReceiverProcess } from "../receiver-service/process";
 import { REPOSITORY } from "../support/tools";
 import { accelerator, type Accelerator } from "./accelerator";

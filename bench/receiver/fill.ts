@@ -3,7 +3,7 @@
 import { takeEvents } from "../../receiver/src/engine/commands";
 import { Engine } from "../../receiver/src/engine/engine";
 import { SqliteStore } from "../../receiver/src/store/sqlite";
-import type { Event } from "../../contract";
+import type { Event } from "@nexus-pull/contract";
 import { said } from "./life";
 
 export interface Fill {

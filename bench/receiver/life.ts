@@ -1,7 +1,7 @@
 // What VMs say: the contract's examples of one VM's life, told by as many VMs for as long as is wanted.
 import { createHmac, createSecretKey, type KeyObject } from "node:crypto";
-import { deriveVmKey } from "../../contract";
-import examples from "../../contract/examples/events.json";
+import { deriveVmKey } from "@nexus-pull/contract";
+import examples from "@nexus-pull/contract/examples/events.json";
 
 export const SECRET = "operator-secret-0123456789abcdef";
 export const FLEET = "dev";

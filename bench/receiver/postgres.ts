@@ -1,7 +1,7 @@
 // PostgreSQL as the receiver writes to it, against one insert an event, where a flush takes 2 ms.
 import pg from "pg";
 import { PostgresServer } from "../../__tests__/support/postgres";
-import type { Event } from "../../contract";
+import type { Event } from "@nexus-pull/contract";
 import { maybeKnown, takeEvents } from "../../receiver/src/engine/commands";
 import { type Decision, Engine } from "../../receiver/src/engine/engine";
 import type { Incoming } from "../../receiver/src/engine/transaction";

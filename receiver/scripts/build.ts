@@ -2,6 +2,7 @@
 import { chmodSync, cpSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { build } from "esbuild";
+import { dependencies } from "../package.json";
 
 const receiver = resolve(__dirname, "..");
 const dist = join(receiver, "dist");
@@ -16,8 +17,8 @@ async function main(): Promise<void> {
     platform: "node",
     target: "node20.9",
     format: "cjs",
-    // The contract is private to this repository, so it goes in; packages are dependencies, and libsql's is of a platform.
-    packages: "external",
+    // The contract is private to this repository, so it goes in; dependencies stay outside, and libsql's is of a platform.
+    external: Object.keys(dependencies),
     logLevel: "warning",
   });
   chmodSync(outfile, 0o755);

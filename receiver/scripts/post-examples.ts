@@ -3,8 +3,8 @@
 //   NEXUS_PULL_SECRET="$(cat SECRET_FILE)" npx tsx receiver/scripts/post-examples.ts [http://localhost:9191] [pause in ms]
 import { createHmac, randomBytes } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
-import { deriveVmKey, type Event } from "../../contract";
-import examples from "../../contract/examples/events.json";
+import { deriveVmKey, type Event } from "@nexus-pull/contract";
+import examples from "@nexus-pull/contract/examples/events.json";
 
 const FLEET = "dev";
 const VM = "nexus-01";

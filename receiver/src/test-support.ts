@@ -1,6 +1,6 @@
 // Events, clocks and engines for the tests of this room.
 import { createHmac } from "node:crypto";
-import { deriveVmKey, type Event, lifecycle } from "../../contract";
+import { deriveVmKey, type Event, lifecycle } from "@nexus-pull/contract";
 import { type Data, isFromAgent, type LogRecord, recordOf } from "./domain/log";
 import { project } from "./domain/project";
 import type { VmState } from "./domain/state";

@@ -1,7 +1,7 @@
 // docs/troubleshooting.md: what people wrote (troubleshooting.md beside this file) and every reason of the contract.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { reasons, type Reason } from "../../contract";
+import { reasons, type Reason } from "@nexus-pull/contract";
 import { cell } from "./markdown";
 import { ROOT } from "./program";
 

@@ -1,5 +1,5 @@
 // The table of lifecycle.json applied to one event.
-import { type Cell, type ConditionName, type Effect, lifecycle, type Phase } from "../../../contract";
+import { type Cell, type ConditionName, type Effect, lifecycle, type Phase } from "@nexus-pull/contract";
 import { judge } from "./guards";
 import { type LogRecord, textOf } from "./log";
 import type { Condition, Next, VmState, Whole } from "./state";

@@ -1,5 +1,5 @@
 // What the receiver's own clock has to say: deadlines, silence, recovery. Pure: the time is passed in.
-import { lifecycle, type Phase } from "../../../contract";
+import { lifecycle, type Phase } from "@nexus-pull/contract";
 import type { Data } from "./log";
 import { compact, currentMachine, type VmState } from "./state";
 

@@ -1,5 +1,5 @@
 // One step of the fold: (state, the next record in effective order) -> state. Pure.
-import { lifecycle, type Phase } from "../../../contract";
+import { lifecycle, type Phase } from "@nexus-pull/contract";
 import { type Applied, applyCell, setEffects } from "./cell";
 import { isFromAgent, type LogRecord, numberOf, textOf } from "./log";
 import { flag, heardFrom, join, putMachine, releaseMachines, suspect } from "./machines";

@@ -1,6 +1,6 @@
 import fc from "fast-check";
-import { type Cell, lifecycle, type Phase } from "../../../contract";
-import { readExamples } from "../../../contract/test-support";
+import { type Cell, lifecycle, type Phase } from "@nexus-pull/contract";
+import { readExamples } from "@nexus-pull/contract/test-support";
 import { A, B, COMMIT, event, folded, logOf, OTHER_COMMIT, type Spoken, T0 } from "../test-support";
 import { isFromAgent, type LogRecord, recordOf } from "./log";
 import { advance, gapIsOver, project } from "./project";

@@ -1,4 +1,4 @@
-import { type Guard, type GuardCondition, lifecycle } from "../../../contract";
+import { type Guard, type GuardCondition, lifecycle } from "@nexus-pull/contract";
 import type { Data } from "./log";
 
 /** What a guard looks at. */

@@ -1,4 +1,4 @@
-import { type Event, lifecycle } from "../../../contract";
+import { type Event, lifecycle } from "@nexus-pull/contract";
 
 /** Fields that an event's schema has beside those that are common; unknown ones are kept. */
 export type Data = Readonly<Record<string, unknown>>;

@@ -1,5 +1,5 @@
 // From a VM's log to its state: in effective order, with what waits for a missing seq held back. Pure.
-import { lifecycle } from "../../../contract";
+import { lifecycle } from "@nexus-pull/contract";
 import { evolve } from "./evolve";
 import { isFromAgent, type LogRecord } from "./log";
 import { putMachine } from "./machines";

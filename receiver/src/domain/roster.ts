@@ -1,5 +1,5 @@
 // What a roster changes, as drafts. Pure.
-import type { RosterEntry } from "../../../contract";
+import type { RosterEntry } from "@nexus-pull/contract";
 import type { Draft } from "./clock";
 import type { VmState } from "./state";
 

@@ -1,5 +1,5 @@
 // What the fold makes of one VM's log. Plain data: it is stored as JSON beside the log and compared with a rebuild.
-import { type ConditionName, type ConditionStatus, lifecycle, type Phase } from "../../../contract";
+import { type ConditionName, type ConditionStatus, lifecycle, type Phase } from "@nexus-pull/contract";
 import type { Data, LogRecord } from "./log";
 
 /**

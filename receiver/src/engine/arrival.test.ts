@@ -1,6 +1,6 @@
 // Many VMs' histories through the engine twice: as they were said, and as a bad network delivers them.
 import fc from "fast-check";
-import { type Event, lifecycle } from "../../../contract";
+import { type Event, lifecycle } from "@nexus-pull/contract";
 import { isFromAgent } from "../domain/log";
 import { project } from "../domain/project";
 import type { VmState } from "../domain/state";

@@ -1,7 +1,7 @@
 // What a request does to the log. Each is a decision: it looks, refuses, or appends.
 import { createHash } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
-import type { AgentEvent, RosterEntry } from "../../../contract";
+import type { AgentEvent, RosterEntry } from "@nexus-pull/contract";
 import type { Draft } from "../domain/clock";
 import { foreignKeyFlag, isNews } from "../domain/machines";
 import { endOf, rosterChanges } from "../domain/roster";

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import type { Event, RosterEntry } from "../../../contract";
+import type { Event, RosterEntry } from "@nexus-pull/contract";
 import { project } from "../domain/project";
 import { MemoryStore } from "../store/memory";
 import { StoreError } from "../store/port";

@@ -1,5 +1,5 @@
 // The one writer: requests queue up, a group of them is decided and committed at once, then all are answered.
-import type { Phase } from "../../../contract";
+import type { Phase } from "@nexus-pull/contract";
 import type { LogRecord } from "../domain/log";
 import { due } from "../domain/clock";
 import type { VmState } from "../domain/state";

@@ -1,6 +1,6 @@
 // Every VM's state, as of the last commit. In the store a state is kept now and then only: written with each event, it would
 // be most of what a commit writes. What the kept one lacks is behind it in the log.
-import type { Phase } from "../../../contract";
+import type { Phase } from "@nexus-pull/contract";
 import type { LogRecord } from "../domain/log";
 import { advance, project } from "../domain/project";
 import { FOLD, type VmState } from "../domain/state";

@@ -1,4 +1,4 @@
-import { type Rejection, rejections } from "../../../contract";
+import { type Rejection, rejections } from "@nexus-pull/contract";
 
 const BY_CODE = new Map(rejections.map((rejection) => [rejection.code, rejection]));
 

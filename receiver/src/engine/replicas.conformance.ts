@@ -1,7 +1,7 @@
 // Two engines on one database, each with its own memory.
 import { PostgresServer } from "../../../__tests__/support/postgres";
 import { describeWith } from "../../../__tests__/support/tools";
-import type { Event, RosterEntry } from "../../../contract";
+import type { Event, RosterEntry } from "@nexus-pull/contract";
 import { project } from "../domain/project";
 import { PostgresStore } from "../store/postgres";
 import { event, FakeClock, openEngine, say } from "../test-support";

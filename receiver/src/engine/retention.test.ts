@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import type { RosterEntry } from "../../../contract";
+import type { RosterEntry } from "@nexus-pull/contract";
 import { project } from "../domain/project";
 import { MemoryStore } from "../store/memory";
 import { A, B, event, FakeClock, openEngine, say } from "../test-support";

@@ -1,5 +1,5 @@
 // One group of changes being made: what was committed, and on top of it what is not yet.
-import { type AgentEvent, type Event, lifecycle, type Phase } from "../../../contract";
+import { type AgentEvent, type Event, lifecycle, type Phase } from "@nexus-pull/contract";
 import { type Clock, type Draft, hasSuspects, impostors, recovery } from "../domain/clock";
 import { evolve } from "../domain/evolve";
 import { type LogRecord, recordOf } from "../domain/log";

@@ -1,7 +1,7 @@
 // Forwarders as the configuration file describes them. All that is wrong with all of them is said at once.
 import { readFileSync } from "node:fs";
 import Ajv from "ajv";
-import { lifecycle } from "../../../contract";
+import { lifecycle } from "@nexus-pull/contract";
 import type { Filter } from "./filter";
 import { compileTemplate } from "./template";
 

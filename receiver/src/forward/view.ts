@@ -1,5 +1,5 @@
 // What a template and a filter see of an event.
-import { reasons } from "../../../contract";
+import { reasons } from "@nexus-pull/contract";
 import { textOf } from "../domain/log";
 import type { Item } from "./delivery";
 

@@ -1,6 +1,6 @@
 // Writing: real HTTP on loopback, by fetch.
-import { deriveVmKey } from "../../../contract";
-import { readJson } from "../../../contract/test-support";
+import { deriveVmKey } from "@nexus-pull/contract";
+import { readJson } from "@nexus-pull/contract/test-support";
 import { StoreError } from "../store/port";
 import { A, COMMIT, event, say, SECRET, signedHeaders } from "../test-support";
 import { closeAll, codeOf, NEXT_SECRET, ROSTER, SECONDS, Served } from "./test-server";

@@ -1,7 +1,7 @@
 // Every comparison with something secret goes through crypto.timingSafeEqual, and nothing that was given ends it early.
 import type * as Crypto from "node:crypto";
 import { createHmac } from "node:crypto";
-import { requestMac } from "../../../contract";
+import { requestMac } from "@nexus-pull/contract";
 import { event, SECRET, signedHeaders } from "../test-support";
 import { closeAll, ROSTER, SECONDS, Served } from "./test-server";
 

@@ -1,7 +1,7 @@
 // Live views of states, seats and the page's files: real HTTP on loopback, by fetch.
 import Ajv2020 from "ajv/dist/2020";
 import addFormats from "ajv-formats";
-import { openapi, schemas } from "../../../contract";
+import { openapi, schemas } from "@nexus-pull/contract";
 import { event, say } from "../test-support";
 import { Seats } from "./seats";
 import { closeAll, codeOf, Served } from "./test-server";

@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
-import { limits, type OperatorRequest, type Roster, verifyRequestMac } from "../../../contract";
+import { limits, type OperatorRequest, type Roster, verifyRequestMac } from "@nexus-pull/contract";
 import { aboutVm, putRoster } from "../engine/commands";
 import { Refusal } from "../engine/refusal";
 import { parseBody } from "../intake/events";

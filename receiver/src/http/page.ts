@@ -1,7 +1,7 @@
 // The dashboard: files without data in them, so whoever can connect may have them. What they show is read with the
 // reader's own permission.
 import type { FastifyInstance } from "fastify";
-import { reasons, rejections } from "../../../contract";
+import { reasons, rejections } from "@nexus-pull/contract";
 import type { AppDeps } from "./deps";
 import { isKnown } from "./status";
 

@@ -1,7 +1,7 @@
 // Reading: real HTTP on loopback, by fetch.
 import Ajv2020 from "ajv/dist/2020";
 import addFormats from "ajv-formats";
-import { openapi, schemas } from "../../../contract";
+import { openapi, schemas } from "@nexus-pull/contract";
 import { A, B, event, say } from "../test-support";
 import { isPrivate } from "./access";
 import { closeAll, codeOf, Served } from "./test-server";

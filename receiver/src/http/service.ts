@@ -1,5 +1,5 @@
 import type { FastifyInstance } from "fastify";
-import { openapi, schemas } from "../../../contract";
+import { openapi, schemas } from "@nexus-pull/contract";
 import { requireReader } from "./access";
 import type { AppDeps } from "./deps";
 

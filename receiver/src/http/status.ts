@@ -2,7 +2,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { isIPv6 } from "node:net";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import ipaddr from "ipaddr.js";
-import { lifecycle } from "../../../contract";
+import { lifecycle } from "@nexus-pull/contract";
 import type { LogRecord } from "../domain/log";
 import { currentMachine, type VmState } from "../domain/state";
 import { keyOf } from "../engine/fleets";

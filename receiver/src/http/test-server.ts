@@ -1,7 +1,7 @@
 // A receiver's HTTP side on loopback, with a clock of the test's.
 import type { AddressInfo } from "node:net";
 import type { FastifyInstance } from "fastify";
-import { type OperatorRequest, requestMac } from "../../../contract";
+import { type OperatorRequest, requestMac } from "@nexus-pull/contract";
 import type { Engine } from "../engine/engine";
 import { Ring } from "../intake/notes";
 import { remarkLine } from "../ops/log-file";

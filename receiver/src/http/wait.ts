@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import { limits } from "../../../contract";
+import { limits } from "@nexus-pull/contract";
 import { waitAnswer, type WaitAnswer } from "../domain/wait";
 import { Refusal } from "../engine/refusal";
 import { patterns } from "../intake/schemas";

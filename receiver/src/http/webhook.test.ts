@@ -1,7 +1,7 @@
 // What POST /webhook does on the connection itself, as bytes on a socket; what it answers to whom is in app.test.ts.
 import type { IncomingMessage } from "node:http";
 import { connect, type Socket } from "node:net";
-import { limits } from "../../../contract";
+import { limits } from "@nexus-pull/contract";
 import { A, event, signedHeaders } from "../test-support";
 import { closeAll, codeOf, SECONDS, Served } from "./test-server";
 

@@ -1,7 +1,7 @@
 // POST /webhook, which nearly every request is: on node:http itself, since a framework's way from the socket to a route and
 // back takes a tenth of the time that an event does.
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
-import { limits } from "../../../contract";
+import { limits } from "@nexus-pull/contract";
 import type { Accepted } from "../engine/commands";
 import { Refusal } from "../engine/refusal";
 import { printable } from "../intake/notes";

@@ -1,5 +1,5 @@
 // From a verified body to events that keep the contract, or the refusal that says which one does not.
-import { type AgentEvent, lifecycle, limits } from "../../../contract";
+import { type AgentEvent, lifecycle, limits } from "@nexus-pull/contract";
 import { shortType } from "../domain/log";
 import { Refusal, type RefusalDetails } from "../engine/refusal";
 import type { Incoming } from "../engine/transaction";

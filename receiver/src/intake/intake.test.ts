@@ -1,6 +1,6 @@
 import { createSecretKey } from "node:crypto";
-import { limits, rejections } from "../../../contract";
-import { patched, readExamples, readJson } from "../../../contract/test-support";
+import { limits, rejections } from "@nexus-pull/contract";
+import { patched, readExamples, readJson } from "@nexus-pull/contract/test-support";
 import { Refusal } from "../engine/refusal";
 import { event } from "../test-support";
 import { type Mode, modeOf, readEvents } from "./events";

@@ -1,6 +1,6 @@
 // JSON as the contract wants it: UTF-8, no key twice, not too deep. JSON.parse alone takes all three.
 import { isAscii } from "node:buffer";
-import { limits } from "../../../contract";
+import { limits } from "@nexus-pull/contract";
 
 export class MalformedJson extends Error {}
 

@@ -1,6 +1,6 @@
 // The quick look at an event says the same as the whole schema.
 import fc from "fast-check";
-import { patched, readExamples } from "../../../contract/test-support";
+import { patched, readExamples } from "@nexus-pull/contract/test-support";
 import { isAgentEvent, validators } from "./schemas";
 
 type Members = Record<string, unknown>;

@@ -1,7 +1,7 @@
 import type { ErrorObject, ValidateFunction } from "ajv";
 import Ajv2020 from "ajv/dist/2020";
 import addFormats from "ajv-formats";
-import { schemas } from "../../../contract";
+import { schemas } from "@nexus-pull/contract";
 
 function makeAjv(): Ajv2020 {
   // The first error is enough to repair it, and all of them could be many.

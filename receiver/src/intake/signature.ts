@@ -1,6 +1,6 @@
 // Standard Webhooks v1 over raw bytes. Pure: (bytes, headers, time, keys) -> a key's index, or why not.
 import { createHmac, type KeyObject, timingSafeEqual } from "node:crypto";
-import { limits } from "../../../contract";
+import { limits } from "@nexus-pull/contract";
 
 export interface WebhookHeaders {
   readonly id?: string;

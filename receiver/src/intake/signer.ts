@@ -1,7 +1,7 @@
 // Whose key signed a body. The VM is named inside it, so a look at the bytes only proposes keys; nothing is believed
 // before one of them fits.
 import { createSecretKey, type KeyObject } from "node:crypto";
-import { deriveVmKey } from "../../../contract";
+import { deriveVmKey } from "@nexus-pull/contract";
 import { isSignedBy, type Signed } from "./signature";
 
 export interface VmName {

@@ -1,5 +1,5 @@
 // POST /webhook without HTTP: what a body and its headers come to.
-import { type AgentEvent } from "../../../contract";
+import { type AgentEvent } from "@nexus-pull/contract";
 import { type Accepted, maybeKnown, noteForeignKey, takeEvents } from "../engine/commands";
 import type { Engine } from "../engine/engine";
 import { Refusal } from "../engine/refusal";

@@ -2,7 +2,7 @@
 // the time of its reception as extension attributes; what is kept beside the log has types of its own.
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
-import type { Event } from "../../../contract";
+import type { Event } from "@nexus-pull/contract";
 import { type LogRecord, recordOf } from "../domain/log";
 import { project } from "../domain/project";
 import { FOLD } from "../domain/state";

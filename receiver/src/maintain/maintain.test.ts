@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import Database from "libsql";
-import type { RosterEntry } from "../../../contract";
+import type { RosterEntry } from "@nexus-pull/contract";
 import { putRoster } from "../engine/commands";
 import { readStates } from "../engine/projection";
 import { retain } from "../engine/retention";

@@ -1,6 +1,6 @@
 // Whether a store is what it should be: whole by its own means, its log in order, its projection what the log says.
 import { isDeepStrictEqual } from "node:util";
-import { lifecycle } from "../../../contract";
+import { lifecycle } from "@nexus-pull/contract";
 import { project } from "../domain/project";
 import type { VmState } from "../domain/state";
 import { readStates } from "../engine/projection";

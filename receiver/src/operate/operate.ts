@@ -1,6 +1,6 @@
 // What an operator asks of a receiver that runs, signed with the operator's secret: retire, acknowledge, resend.
 import { randomBytes } from "node:crypto";
-import { type OperatorRequest, requestMac } from "../../../contract";
+import { type OperatorRequest, requestMac } from "@nexus-pull/contract";
 import { patterns } from "../intake/schemas";
 import type { Config } from "../ops/config";
 import { knownSecrets } from "../ops/secrets";

@@ -1,6 +1,6 @@
 // The file that people `tail -f`: one readable line an event.
 import { closeSync, openSync, writeSync } from "node:fs";
-import type { Phase } from "../../../contract";
+import type { Phase } from "@nexus-pull/contract";
 import { type LogRecord, textOf } from "../domain/log";
 import { escaped, printable, type Remark } from "../intake/notes";
 

@@ -1,4 +1,4 @@
-import { lifecycle, reasons } from "../../../contract";
+import { lifecycle, reasons } from "@nexus-pull/contract";
 import { Engine } from "../engine/engine";
 import { MemoryStore } from "../store/memory";
 import { StoreError } from "../store/port";

@@ -1,5 +1,5 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
-import { lifecycle, type Phase, reasons } from "../../../contract";
+import { lifecycle, type Phase, reasons } from "@nexus-pull/contract";
 import { isFromAgent, numberOf, type LogRecord } from "../domain/log";
 import { attention, currentMachine, type VmState } from "../domain/state";
 import { endsRun, isProved } from "../domain/runs";

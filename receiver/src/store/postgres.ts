@@ -2,7 +2,7 @@
 // holds the row `head` from before it decides until its commit is visible. Positions are therefore given without gaps and
 // become visible in order, and a decision is made on what everybody else committed before.
 import pg from "pg";
-import type { Event } from "../../../contract";
+import type { Event } from "@nexus-pull/contract";
 import { type LogRecord, recordOf } from "../domain/log";
 import type { VmState } from "../domain/state";
 import { migrate } from "./postgres-schema";

@@ -1,4 +1,4 @@
-import type { Event } from "../../../contract";
+import type { Event } from "@nexus-pull/contract";
 import { type LogRecord, recordOf } from "../domain/log";
 import type { VmState } from "../domain/state";
 import {

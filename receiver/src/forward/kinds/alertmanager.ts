@@ -1,6 +1,6 @@
 // Alertmanager's API v2: a VM in a bad phase is a firing alert, which ends when the VM leaves the phase. Alertmanager
 // forgets what it is not told again, so what fires is said again well before it would end.
-import type { Phase } from "../../../../contract";
+import type { Phase } from "@nexus-pull/contract";
 import { attention, type VmState } from "../../domain/state";
 import type { Target } from "../delivery";
 import type { HttpClient } from "../http";
