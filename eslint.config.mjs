@@ -3,17 +3,25 @@ import tseslint from "typescript-eslint";
 import importX from "eslint-plugin-import-x";
 import { createTypeScriptImportResolver } from "eslint-import-resolver-typescript";
 
-const ROOMS = ["lib", "receiver", "cli", "contract", "lab", "agent", "environments", "bench", ".gen"];
+const ROOMS = [
+  ...["lib", "receiver", "cli", "client", "contract", "agent", "environments", ".gen"],
+  ...["lab", "bench", "scripts", "__tests__"],
+];
 
 /** The rooms a room may import from; everything else is an error. */
 const MAY_IMPORT = {
   lib: [".gen", "contract"],
-  receiver: ["contract"],
-  cli: ["contract"],
+  receiver: ["contract", "client"],
+  cli: ["contract", "client"],
+  client: ["contract"],
   contract: [],
   agent: ["contract"],
-  bench: ["receiver", "contract"],
+  environments: ["lib"],
   ".gen": [],
+  lab: ["lib", "receiver", "client", "contract", "agent"],
+  bench: ["receiver", "client", "contract", "lab"],
+  // Its tests start programs as the lab does.
+  scripts: ["lib", "contract", "lab"],
 };
 
 const roomZones = Object.entries(MAY_IMPORT).map(([room, allowed]) => ({
@@ -27,6 +35,27 @@ const CONTRACT_BY_NAME = {
   regex: "^(?:\\.{1,2}/)*(?:\\.\\./)contract(?:/|$)",
   message: 'contract/ is imported by its name, "@nexus-pull/contract"',
 };
+
+// From the ground up: a folder imports those before it.
+const PVE = ["world", "api", "vm", "routes"];
+const LAB = ["host", "services", "machine"];
+
+const upwards = (room, folders) =>
+  folders.slice(0, -1).map((folder, at) => ({
+    target: `${room}/${folder}`,
+    from: folders.slice(at + 1).map((above) => `${room}/${above}`),
+    message: `inside ${room}, arrows go down: ${folders.join(" <- ")}`,
+  }));
+
+const insideLab = [
+  ...upwards("./lab/pve", PVE),
+  ...upwards("./lab", LAB),
+  {
+    target: "./lab/pve/ssh",
+    from: ["api", "vm", "routes"].map((folder) => `./lab/pve/${folder}`),
+    message: "SSH works on the world, past the API",
+  },
+];
 
 const insideLib = [
   {
@@ -68,7 +97,7 @@ export default tseslint.config(
     },
     rules: {
       "import-x/no-cycle": ["error", { ignoreExternal: true }],
-      "import-x/no-restricted-paths": ["error", { zones: [...roomZones, ...insideLib] }],
+      "import-x/no-restricted-paths": ["error", { zones: [...roomZones, ...insideLib, ...insideLab] }],
       "import-x/no-self-import": "error",
       "no-restricted-imports": ["error", { patterns: [CONTRACT_BY_NAME] }],
       "max-lines": ["error", { max: 350, skipBlankLines: true, skipComments: true }],

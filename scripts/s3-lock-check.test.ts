@@ -1,6 +1,6 @@
 // The check against stores of this file's own, over HTTP, each with one thing wrong. A real store: *.conformance.ts.
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { lockCheck, serve, type Served } from "../__tests__/support/lock-check";
+import { lockCheck, serve, type Served } from "./s3/test-support";
 import { run as runHere } from "./s3/run";
 
 const SECRET = "canary-secret-key";

@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync, existsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { interruptTwice, start, until, type Outcome, type Running } from "../__tests__/support/processes";
+import { interruptTwice, start, until, type Outcome, type Running } from "../lab/host/processes";
 import { interruptFilter, versionProblem, withVariables } from "./tofu-command";
 
 const REPOSITORY = join(__dirname, "..");

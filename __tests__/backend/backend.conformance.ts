@@ -11,11 +11,11 @@ import {
   type PassphraseEncryptionProps,
 } from "../../lib/backend";
 import { fencedBlock, readDocument } from "../support/document";
-import { until } from "../support/processes";
-import { startS3, type S3Server } from "../support/s3";
-import { TofuFolder } from "../support/tofu";
+import { until } from "../../lab/host/processes";
+import { startS3, type S3Server } from "../../lab/services/s3";
+import { TofuFolder } from "../../lab/host/tofu";
 import { npmRunTofu } from "../support/tofu-script";
-import { describeWith } from "../support/tools";
+import { describeWith } from "../support/suites";
 
 const CANARY = "canary-7f3a-in-the-state";
 const KEY = "dev/terraform.tfstate";

@@ -4,9 +4,9 @@ import { AwsClient } from "aws4fetch";
 import { App, Testing, TerraformStack } from "cdktf";
 import { S3StateBackend } from "../../lib";
 import { fencedBlock, readDocument } from "../support/document";
-import { asUser, startS3, type S3Server } from "../support/s3";
-import { TofuFolder } from "../support/tofu";
-import { describeWith } from "../support/tools";
+import { asUser, startS3, type S3Server } from "../../lab/services/s3";
+import { TofuFolder } from "../../lab/host/tofu";
+import { describeWith } from "../support/suites";
 
 interface Statement {
   readonly Action: string | string[];

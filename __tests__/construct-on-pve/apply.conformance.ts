@@ -1,7 +1,7 @@
 // The main claim, with the real tofu and the real provider: apply ends when the VM runs, an edit never replaces it,
 // destroy leaves nothing.
 import { Git, NexusVmPull, type NexusVmPullProps } from "../../lib";
-import { describeWith } from "../support/tools";
+import { describeWith } from "../support/suites";
 import { LAB_TOOLS, LabStack, NOTHING, type Build } from "./stack";
 
 function vm(props: Partial<NexusVmPullProps> = {}): Build {

@@ -3,8 +3,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { TerraformStack, type App } from "cdktf";
-import { addTemplate, GIB, storage, type Cluster } from "../../lab/pve/cluster";
-import { writeSnippet } from "../../lab/pve/snippets";
+import { addTemplate, GIB, storage, type Cluster } from "../../lab/pve/world/cluster";
+import { writeSnippet } from "../../lab/pve/world/snippets";
 import {
   Git,
   LocalStateBackend,
@@ -14,8 +14,9 @@ import {
   Receiver,
   type ReceiverProps,
 } from "../../lib";
-import { RecordingReceiver } from "../receiver/recording-receiver";
-import { describeWith, REPOSITORY } from "../support/tools";
+import { RecordingReceiver } from "../../lab/services/recording-receiver";
+import { REPOSITORY } from "../../lab/host/tools";
+import { describeWith } from "../support/suites";
 import { type Edit, type EditContext, RICH, secretOf, secretValueOf } from "./edits/edit";
 import { SEED_EDITS } from "./edits/seed-edits";
 import { VM_EDITS } from "./edits/vm-edits";

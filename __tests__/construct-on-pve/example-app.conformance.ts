@@ -4,8 +4,8 @@ import { loadEnvironments, type Environment } from "../../environments/load";
 import { ProxmoxProvider } from "../../lib/proxmox/resource-types";
 import { buildApp } from "../../main";
 import { fencedBlock, readDocument } from "../support/document";
-import { startS3, type S3Server } from "../support/s3";
-import { describeWith } from "../support/tools";
+import { startS3, type S3Server } from "../../lab/services/s3";
+import { describeWith } from "../support/suites";
 import { notSeen } from "../vm/shown";
 import { LAB_TOOLS, LabStack, NOTHING, STACK_FOLDER, useSshPorts } from "./stack";
 

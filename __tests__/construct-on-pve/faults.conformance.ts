@@ -1,8 +1,8 @@
 // Named faults while VMs are made, edited and destroyed, each with a VM of its own in one stack: OpenTofu ends with an error,
 // says of each VM what happened, leaves nothing on the cluster that it does not know of, and the next apply puts it right.
-import { addTemplate, storage, type Cluster } from "../../lab/pve/cluster";
+import { addTemplate, storage, type Cluster } from "../../lab/pve/world/cluster";
 import { Git, NexusVmPull } from "../../lib";
-import { describeWith } from "../support/tools";
+import { describeWith } from "../support/suites";
 import { caseOf, FAULTS, idsOf, type FaultCase, type Trouble } from "./faults/cases";
 import { LAB_TOOLS, LabStack, NOTHING } from "./stack";
 

@@ -2,9 +2,9 @@
 // version or with what the construct asks for, and whoever changes either sees here what that means for a cluster.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { LoggedRequest } from "../../lab/pve/request-log";
+import type { LoggedRequest } from "../../lab/pve/api/request-log";
 import { Git, NexusVmPull } from "../../lib";
-import { describeWith } from "../support/tools";
+import { describeWith } from "../support/suites";
 import { LAB_TOOLS, LabStack } from "./stack";
 
 const GOLDEN = join(__dirname, "golden", "apply.txt");

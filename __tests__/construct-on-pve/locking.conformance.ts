@@ -1,15 +1,15 @@
 // Who holds the lock of a state in S3, with real OpenTofu, the real provider and a real S3 server: a second apply is refused,
 // and an apply that was killed leaves a lock that the documented command removes. docs/phase2-ha-backend.md shows the output.
 import { TerraformStack } from "cdktf";
-import { systemClock, type Clock } from "../../lab/pve/clock";
+import { systemClock, type Clock } from "../../lab/pve/world/clock";
 import { Git, NexusVmPull, S3StateBackend, NexusVariables } from "../../lib";
-import { signalGroup, until, type Outcome, type Running } from "../support/processes";
+import { signalGroup, until, type Outcome, type Running } from "../../lab/host/processes";
 import { fencedBlock, readDocument } from "../support/document";
-import { startS3, type S3Server } from "../support/s3";
-import { losingProxy, type LosingProxy } from "../support/losing-proxy";
-import { TofuFolder } from "../support/tofu";
+import { startS3, type S3Server } from "../../lab/services/s3";
+import { losingProxy, type LosingProxy } from "../../lab/services/losing-proxy";
+import { TofuFolder } from "../../lab/host/tofu";
 import { npmRunTofu } from "../support/tofu-script";
-import { describeWith } from "../support/tools";
+import { describeWith } from "../support/suites";
 import { LAB_TOOLS, LabStack, NOTHING, STACK_FOLDER, useSshPorts } from "./stack";
 
 const KEY = "lab/terraform.tfstate";

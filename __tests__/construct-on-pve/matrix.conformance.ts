@@ -1,11 +1,11 @@
 // Every way in which a VM can be asked for: applied, planned again without a difference, destroyed with nothing left.
 import { TerraformStack, type App } from "cdktf";
-import { addTemplate, storage, volumesOn, type Cluster } from "../../lab/pve/cluster";
-import { writeSnippet } from "../../lab/pve/snippets";
+import { addTemplate, storage, volumesOn, type Cluster } from "../../lab/pve/world/cluster";
+import { writeSnippet } from "../../lab/pve/world/snippets";
 import { Seed } from "../../lib";
 import { ProxmoxFile, ProxmoxProvider, ProxmoxVm } from "../../lib/proxmox/resource-types";
 import { MATRIX, matrixStack, type MatrixCase } from "../support/matrix";
-import { describeWith } from "../support/tools";
+import { describeWith } from "../support/suites";
 import { LAB_TOOLS, LabStack, NOTHING, useSshPorts } from "./stack";
 
 /** What the stand-in needs otherwise than the case says it. */

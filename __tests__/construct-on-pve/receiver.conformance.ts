@@ -1,9 +1,9 @@
 // What a stack says to its receiver, and when: the order of roster, release and wait against the clone, start and destroy of real
-// VM resources, as the real provider asks the stand-in for them. __tests__/receiver/ has the same on OpenTofu's own resources.
+// VM resources, as the real provider asks the stand-in for them. __tests__/construct-receiver/ has the same on OpenTofu's own resources.
 import { Git, NexusVmPull, Receiver } from "../../lib";
-import { RecordingReceiver, type Recorded } from "../receiver/recording-receiver";
-import type { Outcome } from "../support/processes";
-import { describeWith } from "../support/tools";
+import { RecordingReceiver, type Recorded } from "../../lab/services/recording-receiver";
+import type { Outcome } from "../../lab/host/processes";
+import { describeWith } from "../support/suites";
 import { LabStack, NOTHING, type Build } from "./stack";
 
 const SECRET = "canary-operator-secret";

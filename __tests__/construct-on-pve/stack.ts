@@ -3,14 +3,14 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { App, TerraformStack } from "cdktf";
-import { readDescription, type Description } from "../../lab/pve/api-description";
-import { watchAnswers } from "../../lab/pve/described-answers";
+import { readDescription, type Description } from "../../lab/pve/api/description";
+import { watchAnswers } from "../../lab/pve/api/described-answers";
 import { startPve, type Pve, type PveOptions } from "../../lab/pve/stand-in";
 import { LocalStateBackend, NexusVariables } from "../../lib";
 import type { ProxmoxProvider } from "../../lib/proxmox/resource-types";
-import type { Outcome } from "../support/processes";
-import { TofuFolder, type TofuOptions } from "../support/tofu";
-import { tool, type ToolName } from "../support/tools";
+import type { Outcome } from "../../lab/host/processes";
+import { TofuFolder, type TofuOptions } from "../../lab/host/tofu";
+import { tool, type ToolName } from "../../lab/host/tools";
 
 /** What a suite with a stack on the stand-in needs. */
 export const LAB_TOOLS: readonly ToolName[] = ["tofu", "tofurc", "provider-mirror", "pve-description"];

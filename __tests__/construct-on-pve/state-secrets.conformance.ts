@@ -4,10 +4,10 @@ import { join } from "node:path";
 import { TerraformStack, TerraformVariable } from "cdktf";
 import { deriveVmKey } from "@nexus-pull/contract";
 import { Git, NexusVariables, NexusVmPull, Receiver, S3StateBackend } from "../../lib";
-import { RecordingReceiver } from "../receiver/recording-receiver";
+import { RecordingReceiver } from "../../lab/services/recording-receiver";
 import { readDocument, section } from "../support/document";
-import { startS3, type S3Server } from "../support/s3";
-import { describeWith } from "../support/tools";
+import { startS3, type S3Server } from "../../lab/services/s3";
+import { describeWith } from "../support/suites";
 import { LAB_TOOLS, LabStack, useSshPorts } from "./stack";
 
 const SECRETS: Record<string, string> = {

@@ -4,10 +4,10 @@ import { createHash } from "node:crypto";
 import { createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { readScript } from "../../lib/receiver/scripts";
-import { start, type Outcome } from "../support/processes";
-import { REPOSITORY } from "../support/tools";
-import { SECRET } from "./lab";
-import { RecordingReceiver } from "./recording-receiver";
+import { start, type Outcome } from "../../lab/host/processes";
+import { REPOSITORY } from "../../lab/host/tools";
+import { SECRET } from "./testbed";
+import { RecordingReceiver } from "../../lab/services/recording-receiver";
 
 const SHELLS = ["sh", "dash", "busybox sh", "bash --norc --posix"];
 const OPTIONAL = new Set(["busybox sh", "bash --norc --posix"]);

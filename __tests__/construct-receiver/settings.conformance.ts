@@ -3,9 +3,9 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describeWith } from "../support/tools";
-import { flat, Lab, SECRET, synth } from "./lab";
-import { RecordingReceiver } from "./recording-receiver";
+import { describeWith } from "../support/suites";
+import { flat, Testbed, SECRET, synth } from "./testbed";
+import { RecordingReceiver } from "../../lab/services/recording-receiver";
 
 const VM = { name: "nexus-01" };
 
@@ -25,29 +25,29 @@ function selfSigned(): { cert: string; key: string } {
 }
 
 describeWith(["tofu", "tofurc"], "a receiver", () => {
-  let lab: Lab;
+  let testbed: Testbed;
   beforeEach(async () => {
-    lab = await Lab.open();
+    testbed = await Testbed.open();
   });
-  afterEach(() => lab.close());
+  afterEach(() => testbed.close());
 
   describe("settings", () => {
     it("fails when anything is made without a receiver", async () => {
-      lab.variables = {};
-      await lab.init([VM], { outputs: true });
-      await lab.apply();
-      const state = await lab.run(["state", "list"]);
-      expect(state.trim().split("\n")).toEqual([await lab.addressOf("nexus-01")]);
-      const outputs = JSON.parse(await lab.run(["output", "-json"])) as Record<string, { value?: unknown }>;
+      testbed.variables = {};
+      await testbed.init([VM], { outputs: true });
+      await testbed.apply();
+      const state = await testbed.run(["state", "list"]);
+      expect(state.trim().split("\n")).toEqual([await testbed.addressOf("nexus-01")]);
+      const outputs = JSON.parse(await testbed.run(["output", "-json"])) as Record<string, { value?: unknown }>;
       expect(outputs["agent_nexus-01"]?.value ?? null).toBeNull();
       expect(outputs["key_nexus-01"]?.value).toBe("");
-      expect(lab.receiver.take()).toEqual([]);
+      expect(testbed.receiver.take()).toEqual([]);
     });
 
     it("fails when an address without a secret passes the plan", async () => {
-      lab.variables = { webhook_url: lab.receiver.webhookUrl };
-      await lab.init([VM]);
-      const outcome = await lab.try(["plan"]);
+      testbed.variables = { webhook_url: testbed.receiver.webhookUrl };
+      await testbed.init([VM]);
+      const outcome = await testbed.try(["plan"]);
       expect(outcome.status).toBe(1);
       expect(flat(outcome.stderr)).toContain("webhook_url is set but webhook_secret is not: add webhook_secret");
     });
@@ -55,49 +55,49 @@ describeWith(["tofu", "tofurc"], "a receiver", () => {
     it.each(["http://localhost:9191/", "http://user:pw@localhost/webhook", "localhost/webhook"])(
       "fails when the address %s passes the plan",
       async (address) => {
-        lab.variables.webhook_url = address;
-        await lab.init([VM]);
-        const outcome = await lab.try(["plan"]);
+        testbed.variables.webhook_url = address;
+        await testbed.init([VM]);
+        const outcome = await testbed.try(["plan"]);
         expect(outcome.status).toBe(1);
         expect(flat(outcome.stderr)).toContain("webhook_url must be the receiver's full POST address");
       },
     );
 
     it("fails when a literal address makes a count, or what a VM takes is not what its agent expects", async () => {
-      await lab.init([VM], { literalUrl: lab.receiver.webhookUrl, outputs: true });
-      await lab.apply();
-      expect(await lab.run(["state", "list"])).not.toContain("[0]");
-      const outputs = JSON.parse(await lab.run(["output", "-json"])) as Record<string, { value?: unknown }>;
-      expect(outputs["agent_nexus-01"]?.value).toEqual({ url: lab.receiver.webhookUrl, heartbeat_s: 900 });
+      await testbed.init([VM], { literalUrl: testbed.receiver.webhookUrl, outputs: true });
+      await testbed.apply();
+      expect(await testbed.run(["state", "list"])).not.toContain("[0]");
+      const outputs = JSON.parse(await testbed.run(["output", "-json"])) as Record<string, { value?: unknown }>;
+      expect(outputs["agent_nexus-01"]?.value).toEqual({ url: testbed.receiver.webhookUrl, heartbeat_s: 900 });
       expect(outputs["key_nexus-01"]?.value).toMatch(/^[0-9a-f]{64}$/);
-      await lab.run(["destroy", "-auto-approve"]);
-      expect(lab.events().pop()).toBe("roster ");
+      await testbed.run(["destroy", "-auto-approve"]);
+      expect(testbed.events().pop()).toBe("roster ");
     });
 
     it("fails when a destroy uses a secret that was rotated away", async () => {
-      await lab.init([VM]);
-      await lab.apply();
-      lab.receiver.secrets = ["the-next-secret", SECRET];
-      lab.variables.webhook_secret = "the-next-secret";
-      expect(await lab.apply()).toContain("0 added, 2 changed, 0 destroyed");
-      lab.receiver.secrets = ["the-next-secret"];
-      lab.events();
-      await lab.run(["destroy", "-auto-approve"]);
-      expect(lab.events()).toEqual(["release nexus-01", "destroyed nexus-01", "roster "]);
+      await testbed.init([VM]);
+      await testbed.apply();
+      testbed.receiver.secrets = ["the-next-secret", SECRET];
+      testbed.variables.webhook_secret = "the-next-secret";
+      expect(await testbed.apply()).toContain("0 added, 2 changed, 0 destroyed");
+      testbed.receiver.secrets = ["the-next-secret"];
+      testbed.events();
+      await testbed.run(["destroy", "-auto-approve"]);
+      expect(testbed.events()).toEqual(["release nexus-01", "destroyed nexus-01", "roster "]);
     });
 
     it("fails when a destroy goes to an address that the receiver moved away from", async () => {
-      await lab.init([VM]);
-      await lab.apply();
+      await testbed.init([VM]);
+      await testbed.apply();
       const moved = new RecordingReceiver([SECRET]);
       await moved.start();
       try {
-        lab.receiver.take();
-        lab.variables.webhook_url = moved.webhookUrl;
-        await lab.apply();
-        await lab.run(["destroy", "-auto-approve"]);
+        testbed.receiver.take();
+        testbed.variables.webhook_url = moved.webhookUrl;
+        await testbed.apply();
+        await testbed.run(["destroy", "-auto-approve"]);
         expect(moved.take().map((request) => request.path.split("/").pop())).toEqual(["roster", "release", "roster"]);
-        expect(lab.receiver.take()).toEqual([]);
+        expect(testbed.receiver.take()).toEqual([]);
       } finally {
         await moved.stop();
       }
@@ -108,7 +108,7 @@ describeWith(["tofu", "tofurc"], "a receiver", () => {
         { length: 1_200 },
         (_, i) => `nexus-${String(i).padStart(4, "0")}-with-a-rather-long-name`,
       );
-      await lab.init([]);
+      await testbed.init([]);
       const config = JSON.parse(synth([])) as { locals: Record<string, unknown> };
       const expected = Object.keys(config.locals).find((name) => name.startsWith("receiver_expected_")) ?? "";
       // Entries are put in by hand: 1,200 machines would take minutes.
@@ -118,9 +118,9 @@ describeWith(["tofu", "tofurc"], "a receiver", () => {
         deadline_s: 1800,
         ref: "größe",
       }));
-      lab.tofu.write("cdk.tf.json", config);
-      await lab.apply();
-      const [roster] = lab.receiver.take();
+      testbed.tofu.write("cdk.tf.json", config);
+      await testbed.apply();
+      const [roster] = testbed.receiver.take();
       expect(roster?.status).toBe(200);
       expect(roster?.body.length).toBeGreaterThan(128 * 1024);
       expect((JSON.parse(roster?.body ?? "") as { name: string }[]).map((entry) => entry.name)).toEqual(names);
@@ -128,7 +128,7 @@ describeWith(["tofu", "tofurc"], "a receiver", () => {
 
     it("fails when a receiver with a certificate of its own is not trusted by it, or trusted without it", async () => {
       const { cert, key } = selfSigned();
-      const tls = await Lab.open(new RecordingReceiver([SECRET], { cert, key }));
+      const tls = await Testbed.open(new RecordingReceiver([SECRET], { cert, key }));
       try {
         await tls.init([{ ...VM, wait: true }], { caCertificate: cert });
         tls.receiver.waits.push({ status: 200, text: "Configured" });

@@ -13,9 +13,9 @@ import {
 } from "cdktf";
 import { Construct } from "constructs";
 import { Receiver, type WaitForConfigured } from "../../lib/receiver";
-import type { Outcome } from "../support/processes";
-import { TofuFolder } from "../support/tofu";
-import { RecordingReceiver } from "./recording-receiver";
+import type { Outcome } from "../../lab/host/processes";
+import { TofuFolder } from "../../lab/host/tofu";
+import { RecordingReceiver } from "../../lab/services/recording-receiver";
 
 export const SECRET = "canary-5e1f-operator-secret";
 
@@ -86,7 +86,7 @@ printf '%s\\n' "$0 $*" >> "$LAB_ARGV"
 exec REAL "$@"
 `;
 
-export class Lab {
+export class Testbed {
   public readonly receiver: RecordingReceiver;
   public readonly tofu = new TofuFolder();
   /** What OpenTofu is told about the receiver; edited by tests. */
@@ -105,9 +105,9 @@ export class Lab {
     chmodSync(join(this.tofu.path, "bin", "curl"), 0o755);
   }
 
-  public static async open(receiver = new RecordingReceiver([SECRET])): Promise<Lab> {
+  public static async open(receiver = new RecordingReceiver([SECRET])): Promise<Testbed> {
     await receiver.start();
-    return new Lab(receiver);
+    return new Testbed(receiver);
   }
 
   public async close(): Promise<void> {

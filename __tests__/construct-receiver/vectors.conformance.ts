@@ -3,8 +3,8 @@ import keys from "@nexus-pull/contract/vectors/keys.json";
 import macs from "@nexus-pull/contract/vectors/macs.json";
 import { expression, quoted } from "../../lib/opentofu/expressions";
 import { keyedHash, requestMac } from "../../lib/receiver/mac";
-import { TofuFolder } from "../support/tofu";
-import { describeWith } from "../support/tools";
+import { TofuFolder } from "../../lab/host/tofu";
+import { describeWith } from "../support/suites";
 
 interface MacVector {
   readonly name: string;

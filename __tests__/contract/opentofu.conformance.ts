@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { readJson } from "./test-support";
+import { readJson } from "@nexus-pull/contract/test-support";
 
 /** mac = hex(sha256(K + hex(sha256(K + message)))), for a secret and a message that are HCL expressions. */
 const macOf = (secret: string, message: string): string =>
@@ -41,7 +41,7 @@ const only = (names: readonly string[]) => (vector: Vector) =>
 
 function tofuBinary(): string {
   if (process.env["NEXUS_PULL_TOFU"]) return process.env["NEXUS_PULL_TOFU"];
-  const script = join(__dirname, "..", "tools", "build.sh");
+  const script = join(__dirname, "..", "..", "tools", "build.sh");
   const printed = execFileSync("bash", [script, "--print", "--only", "tofu"], { encoding: "utf8" });
   const path = /^NEXUS_PULL_TOFU=(.+)$/m.exec(printed)?.[1];
   if (!path) throw new Error(`tools/build.sh --print named no NEXUS_PULL_TOFU:\n${printed}`);

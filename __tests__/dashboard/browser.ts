@@ -1,6 +1,6 @@
 // One real browser for a suite, and pages that keep a record of everything that must not happen.
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
-import { tool } from "../support/tools";
+import { tool } from "../../lab/host/tools";
 
 // What follows headless is what a program that runs as root, without a network of its own, needs.
 const ARGS = [

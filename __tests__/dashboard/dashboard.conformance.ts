@@ -4,7 +4,7 @@ import type * as Axe from "axe-core";
 import type { Browser, Page } from "playwright-core";
 import { closeAll, Served } from "../../receiver/src/http/test-server";
 import { event, say } from "../../receiver/src/test-support";
-import { describeWith } from "../support/tools";
+import { describeWith } from "../support/suites";
 import { launch, type Looks, open, paintedAfter, type Watched, wrongs } from "./browser";
 import { NEW } from "./life";
 import { simulate, simulateMany } from "./simulated-fleet";

@@ -4,7 +4,7 @@ import type { Browser, Page } from "playwright-core";
 import { deriveVmKey } from "@nexus-pull/contract";
 import { closeAll, SECONDS, Served } from "../../receiver/src/http/test-server";
 import { SECRET, signedHeaders } from "../../receiver/src/test-support";
-import { describeWith } from "../support/tools";
+import { describeWith } from "../support/suites";
 import { launch, open, type Watched, wrongs } from "./browser";
 import { FORM_COUNT, Markup, REF, TYPES } from "./markup";
 

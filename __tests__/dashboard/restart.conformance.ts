@@ -1,8 +1,8 @@
 // The dashboard while its receiver, a real process, is killed and comes back.
 import type { Browser } from "playwright-core";
-import { beat } from "../receiver-service/client";
-import { Place, ReceiverProcess } from "../receiver-service/process";
-import { describeWith } from "../support/tools";
+import { beat } from "../../lab/services/receiver-client";
+import { Place, ReceiverProcess } from "../../lab/services/receiver-process";
+import { describeWith } from "../support/suites";
 import { launch, open } from "./browser";
 
 const STREAM = "d".repeat(32);

@@ -4,7 +4,7 @@ import type { RosterEntry } from "@nexus-pull/contract";
 import { putRoster } from "../../receiver/src/engine/commands";
 import type { Engine } from "../../receiver/src/engine/engine";
 import { event, type FakeClock, say } from "../../receiver/src/test-support";
-import { randomOf } from "../receiver-service/client";
+import { randomOf } from "../../lab/services/receiver-client";
 import { AUTH_FAILED, evidence, hex, Life, NEW, OLD, type Step, TASK_FAILED } from "./life";
 
 type Story = (life: Life, spread: number) => void;

@@ -9,7 +9,7 @@ import { agentProgram } from "../../lib/seed/agent-program";
 import { renderUnits } from "../../lib/seed/units";
 import { renderSeedScript } from "../../lib/seed/seed-script";
 import { readExamples } from "@nexus-pull/contract/test-support";
-import { start } from "../support/processes";
+import { start } from "../../lab/host/processes";
 
 export const FLEET = "dev";
 export const VM = "nexus-01";

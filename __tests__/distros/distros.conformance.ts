@@ -3,8 +3,9 @@
 // NEXUS_PULL_DISTRO_ROOT=$(tools/distro-root.sh --suite=noble --print | cut -d= -f2)
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { Place, ReceiverProcess, SECRET } from "../receiver-service/process";
-import { describeWith, tool, type ToolName } from "../support/tools";
+import { Place, ReceiverProcess, SECRET } from "../../lab/services/receiver-process";
+import { tool, type ToolName } from "../../lab/host/tools";
+import { describeWith } from "../support/suites";
 import { type FirstBoot, firstBoot, FLEET, VM } from "./distribution";
 
 interface Distribution {

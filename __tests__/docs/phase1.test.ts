@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { lifecycle } from "@nexus-pull/contract";
 import { fencedBlock, readDocument } from "../support/document";
-import { REPOSITORY } from "../support/tools";
+import { REPOSITORY } from "../../lab/host/tools";
 
 const TEXT = readDocument("docs/phase1-poc.md");
 

@@ -1,8 +1,8 @@
-// docs/phase2-ha-backend.md shows what the code does. Its output of OpenTofu: __tests__/lab/locking.conformance.ts.
+// docs/phase2-ha-backend.md shows what the code does. Its output of OpenTofu: __tests__/construct-on-pve/locking.conformance.ts.
 import { App, Testing, TerraformStack } from "cdktf";
 import { S3StateBackend } from "../../lib";
 import { fencedBlock, readDocument } from "../support/document";
-import { lockCheck, serve } from "../support/lock-check";
+import { lockCheck, serve } from "../../scripts/s3/test-support";
 
 const TEXT = readDocument("docs/phase2-ha-backend.md");
 const ENV = { AWS_ACCESS_KEY_ID: "a", AWS_SECRET_ACCESS_KEY: "s" };

@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { reportApi } from "../../scripts/api-report";
-import { REPOSITORY } from "../support/tools";
+import { REPOSITORY } from "../../lab/host/tools";
 
 jest.setTimeout(180_000);
 

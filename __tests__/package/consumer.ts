@@ -3,8 +3,8 @@ import { spawnSync } from "node:child_process";
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { start } from "../support/processes";
-import { REPOSITORY } from "../support/tools";
+import { start } from "../../lab/host/processes";
+import { REPOSITORY } from "../../lab/host/tools";
 
 export const INSTALL = ["install", "--no-audit", "--no-fund", "--prefer-offline", "--loglevel=error"];
 const TYPESCRIPT = "5.9";

@@ -3,9 +3,10 @@ import { readFileSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { generateBindings } from "../../scripts/generate-bindings";
 import { startPve, type Pve } from "../../lab/pve/stand-in";
-import { startS3, type S3Server } from "../support/s3";
-import { TofuFolder } from "../support/tofu";
-import { describeUnless, describeWith, REPOSITORY } from "../support/tools";
+import { startS3, type S3Server } from "../../lab/services/s3";
+import { TofuFolder } from "../../lab/host/tofu";
+import { REPOSITORY } from "../../lab/host/tools";
+import { describeUnless, describeWith } from "../support/suites";
 import {
   Consumer,
   exampleManifest,

@@ -4,9 +4,10 @@ import { join } from "node:path";
 import { deriveVmKey } from "@nexus-pull/contract";
 import { readExamples } from "@nexus-pull/contract/test-support";
 import { signedHeaders } from "../../receiver/src/test-support";
-import { type Outcome, type Running, signalGroup, start, until } from "../support/processes";
-import { freePort } from "../support/s3";
-import { describeUnless, REPOSITORY } from "../support/tools";
+import { type Outcome, type Running, signalGroup, start, until } from "../../lab/host/processes";
+import { freePort } from "../../lab/services/s3";
+import { REPOSITORY } from "../../lab/host/tools";
+import { describeUnless } from "../support/suites";
 import { command, INSTALL, packLibrary, registryProblem, shell, type Tarball, temporaryFolder } from "./consumer";
 
 jest.setTimeout(300_000);

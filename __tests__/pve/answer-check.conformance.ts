@@ -1,14 +1,15 @@
 // Every answer that the stand-in gives, against Proxmox's own description: once for each route here, and each one that the
-// other suites get (stack.ts of __tests__/lab watches them all).
+// other suites get (stack.ts of __tests__/construct-on-pve watches them all).
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { describeWith, tool } from "../../__tests__/support/tools";
-import { answerProblems } from "./answer-check";
-import { readDescription, type Description } from "./api-description";
-import { send } from "./client";
-import { addTemplate, addVm, type Cluster } from "./cluster";
-import { SEEN_IN_THE_RECORDING, watchAnswers } from "./described-answers";
-import { allRoutes, startPve, type Pve } from "./stand-in";
+import { tool } from "../../lab/host/tools";
+import { describeWith } from "../support/suites";
+import { answerProblems } from "../../lab/pve/api/answer-check";
+import { readDescription, type Description } from "../../lab/pve/api/description";
+import { send } from "../../lab/pve/api/client";
+import { addTemplate, addVm, type Cluster } from "../../lab/pve/world/cluster";
+import { SEEN_IN_THE_RECORDING, watchAnswers } from "../../lab/pve/api/described-answers";
+import { allRoutes, startPve, type Pve } from "../../lab/pve/stand-in";
 
 const GOLDEN = { node: "pve", storage: "local", sizeGib: 1, ctime: 1 };
 const RUNNING = 201;

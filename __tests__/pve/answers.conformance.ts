@@ -1,10 +1,11 @@
 // What a real Proxmox VE 9.2 was seen to answer, beside the recorded life of one VM: refusals and their texts.
-import { describeWith, tool } from "../../__tests__/support/tools";
-import { readDescription } from "./api-description";
-import { send, type Answered } from "./client";
-import { addTemplate, addVm, type Cluster } from "./cluster";
-import { problemsOf } from "./described-answers";
-import { startPve, type Pve } from "./stand-in";
+import { tool } from "../../lab/host/tools";
+import { describeWith } from "../support/suites";
+import { readDescription } from "../../lab/pve/api/description";
+import { send, type Answered } from "../../lab/pve/api/client";
+import { addTemplate, addVm, type Cluster } from "../../lab/pve/world/cluster";
+import { problemsOf } from "../../lab/pve/api/described-answers";
+import { startPve, type Pve } from "../../lab/pve/stand-in";
 
 const GOLDEN = { node: "pve", storage: "local", sizeGib: 1, ctime: 1 };
 const RUNNING = 201;

@@ -1,8 +1,9 @@
 // Every parameter that the stand-in accepts, against Proxmox's own API description.
-import { describeWith, tool } from "../../__tests__/support/tools";
-import { isOptional, readDescription, type Described, type Description } from "./api-description";
-import type { Check, Parameters, PropertyFormat } from "./checks";
-import { allRoutes } from "./stand-in";
+import { tool } from "../../lab/host/tools";
+import { describeWith } from "../support/suites";
+import { isOptional, readDescription, type Described, type Description } from "../../lab/pve/api/description";
+import type { Check, Parameters, PropertyFormat } from "../../lab/pve/api/checks";
+import { allRoutes } from "../../lab/pve/stand-in";
 
 /** What is stricter or looser in the stand-in than in the description. */
 function differences(name: string, check: Check, described: Described | undefined): string[] {

@@ -1,8 +1,8 @@
 // The stand-in as a program: what it prints is what a client needs, the lab's own API works, and it ends when told to.
 import { join } from "node:path";
-import { start, until, type Running } from "../../__tests__/support/processes";
-import { REPOSITORY } from "../../__tests__/support/tools";
-import { send } from "./client";
+import { start, until, type Running } from "../../lab/host/processes";
+import { REPOSITORY } from "../../lab/host/tools";
+import { send } from "../../lab/pve/api/client";
 
 function run(...args: string[]): Running {
   const program = ["--import", "tsx", join("lab", "pve", "main.ts"), ...args];

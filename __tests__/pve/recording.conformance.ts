@@ -1,15 +1,16 @@
 // A real Proxmox VE 9.2's answers to the real provider, replayed: status, type, keys and values have to be the same.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { describeWith, tool } from "../../__tests__/support/tools";
-import { readDescription } from "./api-description";
-import { send, type Answered } from "./client";
-import { ManualClock } from "./clock";
-import { addTemplate, addVm, type Cluster } from "./cluster";
-import { problemsOf } from "./described-answers";
-import { writeSnippet } from "./snippets";
-import { startPve, type Pve } from "./stand-in";
-import { REAL_TIMES } from "./world";
+import { tool } from "../../lab/host/tools";
+import { describeWith } from "../support/suites";
+import { readDescription } from "../../lab/pve/api/description";
+import { send, type Answered } from "../../lab/pve/api/client";
+import { ManualClock } from "../../lab/pve/world/clock";
+import { addTemplate, addVm, type Cluster } from "../../lab/pve/world/cluster";
+import { problemsOf } from "../../lab/pve/api/described-answers";
+import { writeSnippet } from "../../lab/pve/world/snippets";
+import { startPve, type Pve } from "../../lab/pve/stand-in";
+import { REAL_TIMES } from "../../lab/pve/world/world";
 
 interface Recorded {
   readonly step?: string;

@@ -1,8 +1,8 @@
 // Who may do what: the privileges that a real Proxmox VE 9.2 was seen to ask for, by path.
-import { send, type Answered } from "./client";
-import { addTemplate, type Cluster } from "./cluster";
-import { writeSnippet } from "./snippets";
-import { startPve, type Pve } from "./stand-in";
+import { send, type Answered } from "../../lab/pve/api/client";
+import { addTemplate, type Cluster } from "../../lab/pve/world/cluster";
+import { writeSnippet } from "../../lab/pve/world/snippets";
+import { startPve, type Pve } from "../../lab/pve/stand-in";
 
 const GOLDEN = { node: "pve", storage: "local", sizeGib: 1, ctime: 1 };
 const NODE = "/nodes/pve";

@@ -1,7 +1,7 @@
 // What a cluster does with VMs, disks, files and pools, without a provider in between: the outcome, not only the answer.
-import { send, type Answered } from "./client";
-import { addTemplate, type Cluster } from "./cluster";
-import { startPve, type Pve } from "./stand-in";
+import { send, type Answered } from "../../lab/pve/api/client";
+import { addTemplate, type Cluster } from "../../lab/pve/world/cluster";
+import { startPve, type Pve } from "../../lab/pve/stand-in";
 
 const GOLDEN = { node: "pve", storage: "local-lvm", sizeGib: 1, ctime: 1 };
 const NODE = "/nodes/pve";

@@ -3,11 +3,11 @@ import { createHash } from "node:crypto";
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { heartbeat, signed } from "../receiver-service/client";
-import { ROOT, SECRET } from "../receiver-service/process";
-import { start, until } from "../support/processes";
-import { freePort } from "../support/s3";
-import { describeWith } from "../support/tools";
+import { heartbeat, signed } from "../../lab/services/receiver-client";
+import { ROOT, SECRET } from "../../lab/services/receiver-process";
+import { start, until } from "../../lab/host/processes";
+import { freePort } from "../../lab/services/s3";
+import { describeWith } from "../support/suites";
 import { Host } from "./host";
 
 const BUNDLE_MS = 300_000;

@@ -3,9 +3,9 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Outcome, type Running, start, until } from "../support/processes";
-import { freePort } from "../support/s3";
-import { tool } from "../support/tools";
+import { type Outcome, type Running, start, until } from "../../lab/host/processes";
+import { freePort } from "../../lab/services/s3";
+import { tool } from "../../lab/host/tools";
 
 const QUIET = ["UserKnownHostsFile=/dev/null", "StrictHostKeyChecking=no", "BatchMode=yes", "LogLevel=ERROR"];
 

@@ -2,11 +2,11 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { heartbeat, post, signed } from "../receiver-service/client";
-import { Place, ReceiverProcess, ROOT, SECRET } from "../receiver-service/process";
-import { type Running, start, until } from "../support/processes";
-import { freePort } from "../support/s3";
-import { describeUnless } from "../support/tools";
+import { heartbeat, post, signed } from "../../lab/services/receiver-client";
+import { Place, ReceiverProcess, ROOT, SECRET } from "../../lab/services/receiver-process";
+import { type Running, start, until } from "../../lab/host/processes";
+import { freePort } from "../../lab/services/s3";
+import { describeUnless } from "../support/suites";
 import { programMissing } from "./programs";
 
 jest.setTimeout(240_000);

@@ -2,10 +2,11 @@
 // and receiver are killed -9. Nothing that an agent recorded is lost, doubled or out of order.
 import { join } from "node:path";
 import { deriveVmKey } from "@nexus-pull/contract";
-import { start, until } from "../support/processes";
-import { describeWith, tool } from "../support/tools";
-import { everyEvent } from "./client";
-import { Place, ReceiverProcess, ROOT, SECRET } from "./process";
+import { start, until } from "../../lab/host/processes";
+import { tool } from "../../lab/host/tools";
+import { describeWith } from "../support/suites";
+import { everyEvent } from "../../lab/services/receiver-client";
+import { Place, ReceiverProcess, ROOT, SECRET } from "../../lab/services/receiver-process";
 
 jest.setTimeout(420_000);
 

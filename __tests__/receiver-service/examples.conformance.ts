@@ -1,6 +1,6 @@
 // The walk through docs/phase3-observability.md: one command starts a receiver, another posts the contract's examples.
-import { start } from "../support/processes";
-import { Place, ReceiverProcess, ROOT, SECRET } from "./process";
+import { start } from "../../lab/host/processes";
+import { Place, ReceiverProcess, ROOT, SECRET } from "../../lab/services/receiver-process";
 
 jest.setTimeout(120_000);
 

@@ -5,11 +5,11 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { Webhook } from "standardwebhooks";
 import { requestMac } from "@nexus-pull/contract";
-import { until } from "../support/processes";
-import { describeWith } from "../support/tools";
-import { AraServer } from "./ara-server";
-import { beat, post, signed, streamOf } from "./client";
-import { Place, ReceiverProcess, ROOT, SECRET } from "./process";
+import { until } from "../../lab/host/processes";
+import { describeWith } from "../support/suites";
+import { AraServer } from "../../lab/services/ara-server";
+import { beat, post, signed, streamOf } from "../../lab/services/receiver-client";
+import { Place, ReceiverProcess, ROOT, SECRET } from "../../lab/services/receiver-process";
 
 jest.setTimeout(240_000);
 

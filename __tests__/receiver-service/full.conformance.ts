@@ -2,9 +2,9 @@
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
-import { until } from "../support/processes";
-import { everyEvent, heartbeat, signed } from "./client";
-import { Place, ReceiverProcess } from "./process";
+import { until } from "../../lab/host/processes";
+import { everyEvent, heartbeat, signed } from "../../lab/services/receiver-client";
+import { Place, ReceiverProcess } from "../../lab/services/receiver-process";
 
 jest.setTimeout(180_000);
 

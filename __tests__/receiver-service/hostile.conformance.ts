@@ -1,9 +1,9 @@
 // 10,000 mutated requests and slow connections beside honest clients: no 5xx, no crash, no growth, no honest event lost.
 import { connect, type Socket } from "node:net";
-import { until } from "../support/processes";
-import { beat, everyEvent, metric, post, randomOf } from "./client";
+import { until } from "../../lab/host/processes";
+import { beat, everyEvent, metric, post, randomOf } from "../../lab/services/receiver-client";
 import { large, LINES, mutated, pick, SLOW } from "./mutations";
-import { Place, ReceiverProcess } from "./process";
+import { Place, ReceiverProcess } from "../../lab/services/receiver-process";
 
 jest.setTimeout(300_000);
 

@@ -1,8 +1,8 @@
 // kill -9 at random moments under load: whatever was acknowledged is there, once. This shows that nothing is acknowledged
 // before it is written and that a half-written group disappears; a missing flush it cannot show, since the page cache survives.
-import { until } from "../support/processes";
-import { beat, everyEvent, randomOf, streamOf } from "./client";
-import { Place, ReceiverProcess } from "./process";
+import { until } from "../../lab/host/processes";
+import { beat, everyEvent, randomOf, streamOf } from "../../lab/services/receiver-client";
+import { Place, ReceiverProcess } from "../../lab/services/receiver-process";
 
 jest.setTimeout(600_000);
 

@@ -1,10 +1,10 @@
 // From SQLite into PostgreSQL as an operator goes: `export | import`, then `verify`, then a receiver on the database.
 import { deriveVmKey, type Event, requestMac } from "@nexus-pull/contract";
 import { event, signedHeaders, type Spoken } from "../../receiver/src/test-support";
-import { PostgresServer } from "../support/postgres";
-import { type Outcome, start } from "../support/processes";
-import { describeWith } from "../support/tools";
-import { Place, ReceiverProcess, ROOT, SECRET } from "./process";
+import { PostgresServer } from "../../lab/services/postgres";
+import { type Outcome, start } from "../../lab/host/processes";
+import { describeWith } from "../support/suites";
+import { Place, ReceiverProcess, ROOT, SECRET } from "../../lab/services/receiver-process";
 
 type Json = Readonly<Record<string, unknown>>;
 

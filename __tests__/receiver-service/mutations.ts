@@ -1,5 +1,5 @@
 // Requests as nobody should send them: by chance, but the same ones for the same seed.
-import { heartbeat, signed } from "./client";
+import { heartbeat, signed } from "../../lab/services/receiver-client";
 
 export type Random = () => number;
 export const pick = <T>(random: Random, list: readonly T[]): T => list[Math.floor(random() * list.length)] as T;

@@ -1,10 +1,11 @@
 // A schema-driven fuzzer asks a real receiver what openapi.json allows and what it forbids, and holds the answers to it.
 import { join } from "node:path";
 import { deriveVmKey } from "@nexus-pull/contract";
-import { start } from "../support/processes";
-import { describeWith, tool } from "../support/tools";
-import { beat } from "./client";
-import { Place, ReceiverProcess, ROOT, SECRET } from "./process";
+import { start } from "../../lab/host/processes";
+import { tool } from "../../lab/host/tools";
+import { describeWith } from "../support/suites";
+import { beat } from "../../lab/services/receiver-client";
+import { Place, ReceiverProcess, ROOT, SECRET } from "../../lab/services/receiver-process";
 
 const CONFIG = join(__dirname, "schemathesis.toml");
 const HOOKS = "schemathesis_hooks";

@@ -5,10 +5,11 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { basename, join } from "node:path";
 import { SqliteStore } from "../../receiver/src/store/sqlite";
-import { type Running, start, until } from "../support/processes";
-import { describeWith, tool } from "../support/tools";
-import { heartbeat, signed, streamOf } from "./client";
-import { Place, ROOT, SECRET } from "./process";
+import { type Running, start, until } from "../../lab/host/processes";
+import { tool } from "../../lab/host/tools";
+import { describeWith } from "../support/suites";
+import { heartbeat, signed, streamOf } from "../../lab/services/receiver-client";
+import { Place, ROOT, SECRET } from "../../lab/services/receiver-process";
 import { bytesOf, callsOf, momentsOf } from "./power";
 
 const VMS = 10;

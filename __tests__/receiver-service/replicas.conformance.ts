@@ -1,10 +1,10 @@
 // Two receivers on one PostgreSQL, under load: one is killed and comes back, then the database crashes and recovers; or one
 // stands still for a while. VMs send to either, and say again what was not acknowledged.
-import { describeWith } from "../support/tools";
-import { PostgresServer } from "../support/postgres";
-import { until } from "../support/processes";
-import { beat, everyEvent, LiveView, streamOf } from "./client";
-import { Place, ReceiverProcess, SECRET } from "./process";
+import { describeWith } from "../support/suites";
+import { PostgresServer } from "../../lab/services/postgres";
+import { until } from "../../lab/host/processes";
+import { beat, everyEvent, LiveView, streamOf } from "../../lab/services/receiver-client";
+import { Place, ReceiverProcess, SECRET } from "../../lab/services/receiver-process";
 
 const VMS = 16;
 const BETWEEN = 300;

@@ -3,9 +3,9 @@ import { existsSync, mkdirSync, readFileSync, renameSync, statSync, truncateSync
 import { dirname, join } from "node:path";
 import { createHash, createHmac } from "node:crypto";
 import { deriveVmKey, requestMac } from "@nexus-pull/contract";
-import { start, until } from "../support/processes";
-import { metric } from "./client";
-import { Place, ReceiverProcess, ROOT, SECRET } from "./process";
+import { start, until } from "../../lab/host/processes";
+import { metric } from "../../lab/services/receiver-client";
+import { Place, ReceiverProcess, ROOT, SECRET } from "../../lab/services/receiver-process";
 
 jest.setTimeout(180_000);
 

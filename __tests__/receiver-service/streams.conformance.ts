@@ -1,8 +1,8 @@
 // Whoever opens live views without end, and reads none of them, takes nothing from anybody else.
 import { connect, type Socket } from "node:net";
-import { until } from "../support/processes";
-import { beat, metric, streamOf } from "./client";
-import { Place, ReceiverProcess, SECRET } from "./process";
+import { until } from "../../lab/host/processes";
+import { beat, metric, streamOf } from "../../lab/services/receiver-client";
+import { Place, ReceiverProcess, SECRET } from "../../lab/services/receiver-process";
 
 jest.setTimeout(180_000);
 

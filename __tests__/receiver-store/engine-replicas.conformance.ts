@@ -1,13 +1,13 @@
 // Two engines on one database, each with its own memory.
-import { PostgresServer } from "../../../__tests__/support/postgres";
-import { describeWith } from "../../../__tests__/support/tools";
+import { PostgresServer } from "../../lab/services/postgres";
+import { describeWith } from "../support/suites";
 import type { Event, RosterEntry } from "@nexus-pull/contract";
-import { project } from "../domain/project";
-import { PostgresStore } from "../store/postgres";
-import { event, FakeClock, openEngine, say } from "../test-support";
-import { putRoster } from "./commands";
-import type { Engine } from "./engine";
-import { readStates } from "./projection";
+import { project } from "../../receiver/src/domain/project";
+import { PostgresStore } from "../../receiver/src/store/postgres";
+import { event, FakeClock, openEngine, say } from "../../receiver/src/test-support";
+import { putRoster } from "../../receiver/src/engine/commands";
+import type { Engine } from "../../receiver/src/engine/engine";
+import { readStates } from "../../receiver/src/engine/projection";
 
 const ENTRIES: readonly RosterEntry[] = ["nexus-01", "nexus-02"].map((name) => ({
   ...{ name, instance_id: "iid-1", deadline_s: 1800, ref: "main" },

@@ -3,17 +3,17 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
-import { PostgresServer } from "../../../__tests__/support/postgres";
-import { describeWith } from "../../../__tests__/support/tools";
-import { project } from "../domain/project";
-import { exportLines, importLines } from "../maintain/archive";
-import { verify } from "../maintain/verify";
-import { event, FakeClock, logOf, openEngine, say, T0 } from "../test-support";
-import { commit, NOTHING, storeContract } from "./contract";
-import { NOWHERE, type Store, StoreError } from "./port";
-import { PostgresStore } from "./postgres";
-import { FORMAT } from "./postgres-schema";
-import { SqliteStore } from "./sqlite";
+import { PostgresServer } from "../../lab/services/postgres";
+import { describeWith } from "../support/suites";
+import { project } from "../../receiver/src/domain/project";
+import { exportLines, importLines } from "../../receiver/src/maintain/archive";
+import { verify } from "../../receiver/src/maintain/verify";
+import { event, FakeClock, logOf, openEngine, say, T0 } from "../../receiver/src/test-support";
+import { commit, NOTHING, storeContract } from "../../receiver/src/store/suite";
+import { NOWHERE, type Store, StoreError } from "../../receiver/src/store/port";
+import { PostgresStore } from "../../receiver/src/store/postgres";
+import { FORMAT } from "../../receiver/src/store/postgres-schema";
+import { SqliteStore } from "../../receiver/src/store/sqlite";
 
 describeWith(["postgres"], "PostgreSQL", () => {
   let server: PostgresServer;

@@ -34,6 +34,11 @@ test("an arrow against the direction of the rooms, or in a circle, is an error",
     "lib/validation/probe.ts": use("Seed", "../seed/seed"),
     "lib/templates/probe.ts": use("ProxmoxProvider", "../../.gen/providers/proxmox/provider"),
     "lib/proxmox/probe.ts": use("NexusVmPull", "../nexus-vm-pull"),
+    "lab/services/probe.ts": use("describeWith", "../../__tests__/support/suites"),
+    "bench/receiver/another-probe.ts": use("describeWith", "../../__tests__/support/suites"),
+    "receiver/src/another-probe.ts": use("start", "../../lab/host/processes"),
+    "lab/pve/world/probe.ts": use("LOGIN_PATH", "../api/router"),
+    "lab/host/probe.ts": use("GitServer", "../services/git-server"),
     "lib/opentofu/probe.ts": use("parseDuration", "../ansible-pull/duration"),
   };
   // expressions.ts imports literals.ts: an arrow back closes a circle.

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { spawnSync } from "node:child_process";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { REPOSITORY } from "../support/tools";
+import { REPOSITORY } from "../../lab/host/tools";
 
 const SCRIPT = join(REPOSITORY, "tools", "ansible-cores.sh");
 const LOCK = readFileSync(join(REPOSITORY, "tools", "ansible-cores", "requirements.txt"));

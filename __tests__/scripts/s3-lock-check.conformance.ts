@@ -1,9 +1,9 @@
 // `npm run s3:lock-check` against a real S3 server, and against the same one behind something that drops If-None-Match.
 import { request as send } from "node:http";
 import { AwsClient } from "aws4fetch";
-import { lockCheck, serve, type Served } from "../support/lock-check";
-import { startS3, type S3Server } from "../support/s3";
-import { describeWith } from "../support/tools";
+import { lockCheck, serve, type Served } from "../../scripts/s3/test-support";
+import { startS3, type S3Server } from "../../lab/services/s3";
+import { describeWith } from "../support/suites";
 
 describeWith(["versitygw"], "s3:lock-check with a real S3 server", () => {
   let s3: S3Server;

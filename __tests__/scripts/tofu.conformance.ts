@@ -1,11 +1,11 @@
 // `npm run tofu` with real OpenTofu: above all, that an interrupted apply releases its lock.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { interruptTwice, until, type Running } from "../support/processes";
-import { startS3, type S3Server } from "../support/s3";
-import { TofuFolder } from "../support/tofu";
+import { interruptTwice, until, type Running } from "../../lab/host/processes";
+import { startS3, type S3Server } from "../../lab/services/s3";
+import { TofuFolder } from "../../lab/host/tofu";
 import { npmRunTofu } from "../support/tofu-script";
-import { describeWith } from "../support/tools";
+import { describeWith } from "../support/suites";
 
 const WAITS = "touch started; n=0; until [ -e release ] || [ $n -gt 300 ]; do sleep 0.1; n=$((n+1)); done";
 

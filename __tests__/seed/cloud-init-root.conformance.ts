@@ -4,7 +4,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { cloudInitSchema, cloudInitSchemaOf, parseYamlOf, systemdVerify } from "../support/cloud-init";
-import { describeWith, tool } from "../support/tools";
+import { tool } from "../../lab/host/tools";
+import { describeWith } from "../support/suites";
 
 const GOOD = "#cloud-config\npackages: [git]\nwrite_files:\n  - path: /etc/a\n    content: b\n";
 const BAD = [

@@ -2,7 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { tool } from "./tools";
+import { tool } from "../../lab/host/tools";
 
 /** What cloud-init says of a document. */
 export interface SchemaResult {

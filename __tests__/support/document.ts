@@ -1,7 +1,7 @@
 // What a document of this repository shows, for tests that hold it to what happens.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { REPOSITORY } from "./tools";
+import { REPOSITORY } from "../../lab/host/tools";
 
 /** A document's text. */
 export function readDocument(path: string): string {

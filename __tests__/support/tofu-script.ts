@@ -1,8 +1,8 @@
 // `npm run tofu` as a person runs it, in a folder that stands for a clone of the example app.
 import { join } from "node:path";
-import { start, type Running } from "./processes";
-import type { TofuFolder, TofuOptions } from "./tofu";
-import { REPOSITORY, tool } from "./tools";
+import { start, type Running } from "../../lab/host/processes";
+import type { TofuFolder, TofuOptions } from "../../lab/host/tofu";
+import { REPOSITORY, tool } from "../../lab/host/tools";
 
 /** Starts what `npm run tofu -- ARGS` starts, and returns at once. */
 export function npmRunTofu(folder: TofuFolder, args: readonly string[], options: TofuOptions = {}): Running {

@@ -9,8 +9,9 @@ import { asData, givenSecrets, intendedCloudConfig, intendedConfig } from "../su
 import { MATRIX, type MatrixCase, matrixStack } from "../support/matrix";
 import { intendedOf, MORE_TFVARS, secretValue, TFVARS, usesSecrets } from "../support/matrix-values";
 import { synthJson } from "../support/synth";
-import { TofuFolder } from "../support/tofu";
-import { describeWith, REPOSITORY } from "../support/tools";
+import { TofuFolder } from "../../lab/host/tofu";
+import { REPOSITORY } from "../../lab/host/tools";
+import { describeWith } from "../support/suites";
 
 interface Planned {
   readonly address: string;

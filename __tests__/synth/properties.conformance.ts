@@ -8,8 +8,8 @@ import { parseYamlOf } from "../support/cloud-init";
 import { type CloudConfigDocument, readSeedScript, tofuJson } from "../support/documents";
 import { asData, intendedCloudConfig, intendedConfig, type IntendedVm } from "../support/intended";
 import { type StackJson, synthJson } from "../support/synth";
-import { TofuFolder } from "../support/tofu";
-import { describeWith } from "../support/tools";
+import { TofuFolder } from "../../lab/host/tofu";
+import { describeWith } from "../support/suites";
 import { CLASSES, REFUSED_CLASSES, samplePropSets, SEED, textsOf } from "./hostile";
 import { addVm, defaults, newStack, refusalOf } from "./refusal";
 

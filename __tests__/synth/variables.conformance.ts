@@ -3,8 +3,8 @@ import type { App, TerraformStack } from "cdktf";
 import { MATRIX, matrixStack } from "../support/matrix";
 import { MORE_TFVARS, TFVARS } from "../support/matrix-values";
 import { synthJson } from "../support/synth";
-import { TofuFolder } from "../support/tofu";
-import { describeWith } from "../support/tools";
+import { TofuFolder } from "../../lab/host/tofu";
+import { describeWith } from "../support/suites";
 
 const LABELS = ["everything from variables", "Git over ssh", "Vault"];
 const CANARIES: Record<string, string> = {

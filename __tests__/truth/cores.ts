@@ -1,7 +1,7 @@
 // Which ansible-cores are there: tools/ansible-cores.sh knows.
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
-import { REPOSITORY } from "../support/tools";
+import { REPOSITORY } from "../../lab/host/tools";
 
 export interface Core {
   /** e.g. 2.19 */

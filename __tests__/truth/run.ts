@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { REPOSITORY } from "../support/tools";
+import { REPOSITORY } from "../../lab/host/tools";
 import { findCores, type Core } from "./cores";
 import { CASES, judge, type Result } from "./judge";
 import { startSshGit, type SshGit } from "./ssh-git";

@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import type { AddressInfo } from "node:net";
 import { Server, utils, type AuthContext, type Connection, type ServerChannel } from "ssh2";
-import { newKeyPair } from "../../lab/pve/ssh-server";
+import { newKeyPair } from "../../lab/pve/ssh/server";
 
 export interface SshGit {
   readonly port: number;

@@ -2,11 +2,11 @@
 import { strict as assert } from "node:assert";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Schedule } from "../../lib";
-import { expectSoundBoot, generationOf, type Lab } from "./lab";
-import type { Machine } from "./machine";
+import { expectSoundBoot, generationOf, type Testbed } from "./testbed";
+import type { Machine } from "../../lab/machine/machine";
 import { FAILING, GOOD, SLOW } from "./playbooks";
-import type { SeedTexts } from "./seeds";
-import type { Delivery } from "./services";
+import type { SeedTexts } from "../../lab/machine/seeds";
+import type { Delivery } from "../../lab/services/recorder";
 import { expectShown } from "./shown";
 import { problemsOf } from "./stream";
 
@@ -21,28 +21,28 @@ export class Life {
   private readonly commits: string[] = [];
 
   public constructor(
-    private readonly lab: Lab,
+    private readonly testbed: Testbed,
     private readonly machine: Machine,
     private readonly vm: string,
   ) {}
 
   /** Nobody listens while it configures itself; what it said meanwhile comes afterwards, all of it. */
   public async firstBootUnheard(): Promise<string> {
-    const { lab, machine, vm } = this;
+    const { testbed, machine, vm } = this;
     const good = this.commit(GOOD);
-    lab.recorder.down = true;
+    testbed.recorder.down = true;
     machine.boot(await this.seed("one", "1m"));
     await machine.until("there is a login prompt", () => / login: /.test(machine.console()));
     await machine.until("the first run has ended well", () => this.ended("changed-intentional"), RUN_MS);
     const configured = machine.seconds;
-    assert.deepEqual(lab.deliveries(vm), []);
+    assert.deepEqual(testbed.deliveries(vm), []);
     this.shown("status-unheard", await this.statusAtRest());
-    lab.recorder.down = false;
+    testbed.recorder.down = false;
     // The machine's next attempt may be a minute away; meanwhile its timer finds something to do.
     this.commit(FAILING);
-    const [succeeded] = await lab.told(machine, vm, "run.succeeded", 1);
+    const [succeeded] = await testbed.told(machine, vm, "run.succeeded", 1);
     assert.deepEqual([succeeded?.data.applied_sha, succeeded?.data.exit_code], [good, 0]);
-    const [booted] = await lab.told(machine, vm, "vm.booted", 1);
+    const [booted] = await testbed.told(machine, vm, "vm.booted", 1);
     assert.equal(booted?.data.first_boot, true);
     assert.deepEqual(problemsOf(this.taken()), []);
     this.stream = booted?.data.stream;
@@ -56,9 +56,9 @@ export class Life {
 
   /** The timer finds a commit whose playbook fails. */
   public async failingCommit(): Promise<string> {
-    const { lab, machine, vm } = this;
+    const { testbed, machine, vm } = this;
     const [good, bad] = this.commits;
-    const [failed] = await lab.told(machine, vm, "run.failed", 1);
+    const [failed] = await testbed.told(machine, vm, "run.failed", 1);
     const { reason, message, exit_code, intended_sha, applied_sha } = failed?.data ?? {};
     assert.deepEqual([reason, exit_code, intended_sha, applied_sha], ["task_failed", 2, bad, good]);
     assert.match(String(message), /^task 'Accept the licence' \(site\.yml:\d+\): the licence is not accepted$/);
@@ -70,8 +70,8 @@ export class Life {
 
   /** A fetch that gets nowhere is said, with its reason; and the next one that does mends all of it. */
   public async gitUnreachable(): Promise<string> {
-    const { lab, machine, vm } = this;
-    lab.git.down = true;
+    const { testbed, machine, vm } = this;
+    testbed.git.down = true;
     const mended = this.commit(`${GOOD}# mended\n`);
     const away = (): Event | undefined =>
       this.events("run.failed").find((event) => event.data.reason !== "task_failed");
@@ -80,8 +80,8 @@ export class Life {
     assert.equal(reason, "git_unreachable", String(message));
     assert.match(String(message), /^git fetch http:\/\//);
     await this.expectRun(away(), { outcome: "failed", reason });
-    lab.git.down = false;
-    const [, recovered] = await lab.told(machine, vm, "run.succeeded", 2);
+    testbed.git.down = false;
+    const [, recovered] = await testbed.told(machine, vm, "run.succeeded", 2);
     assert.equal(recovered?.data.applied_sha, mended);
     await this.expectRun(recovered, { outcome: "unchanged", applied_sha: mended });
     return `no way to Git: ${String(reason)}, ${String(message)}; then run.succeeded by itself`;
@@ -89,21 +89,21 @@ export class Life {
 
   /** The plug is pulled in the middle of a task; the seed is a newer one when the power comes back. */
   public async powerCut(): Promise<string> {
-    const { lab, machine, vm } = this;
+    const { testbed, machine, vm } = this;
     const slow = this.commit(SLOW);
     const atWork = async (): Promise<boolean> => this.look("test -e /run/at-work && echo yes", /yes/);
     await machine.until("a task is at work", atWork, RUN_MS);
     await machine.kill();
     const seed = await this.seed("two", "30m");
     machine.boot(seed);
-    const [, booted] = await lab.told(machine, vm, "vm.booted", 2);
+    const [, booted] = await testbed.told(machine, vm, "vm.booted", 2);
     const { first_boot, stream, generation, boot_id } = booted?.data ?? {};
     assert.deepEqual([first_boot, stream, generation], [false, this.stream, generationOf(seed)]);
-    const [interrupted] = await lab.told(machine, vm, "run.interrupted", 1);
+    const [interrupted] = await testbed.told(machine, vm, "run.interrupted", 1);
     const { reason, intended_sha, last_task } = interrupted?.data ?? {};
     assert.deepEqual([reason, intended_sha], ["machine_restarted", slow]);
     assert.equal((last_task as { task?: string } | undefined)?.task, "Leave a mark");
-    const [, , succeeded] = await lab.told(machine, vm, "run.succeeded", 3);
+    const [, , succeeded] = await testbed.told(machine, vm, "run.succeeded", 3);
     assert.deepEqual([succeeded?.data.applied_sha, succeeded?.data.boot_id], [slow, boot_id]);
     assert.equal(await machine.read("cat /srv/configured"), "two", "the newer generation's variables");
     await this.expectOneBootstrap(boot_id);
@@ -116,13 +116,13 @@ export class Life {
 
   /** What an administrator types who does not want to wait for the timer. */
   public async runNow(): Promise<string> {
-    const { lab, machine, vm } = this;
+    const { testbed, machine, vm } = this;
     const begun = machine.seconds;
     await machine.read("systemctl start nexus-pull", RUN_MS);
-    const succeeded = (await lab.told(machine, vm, "run.succeeded", 4))[3];
+    const succeeded = (await testbed.told(machine, vm, "run.succeeded", 4))[3];
     await this.expectRun(succeeded, { outcome: "unchanged", trigger: "manual" });
     this.shown("status-now", (await machine.shell("nexus-pull-agent status")).output);
-    const response = await fetch(`${lab.receiver.base}/status`);
+    const response = await fetch(`${testbed.receiver.base}/status`);
     this.shown("receiver", JSON.stringify(await response.json(), null, 2));
     return `run now, by hand: ${String(succeeded?.data.outcome)} after ${machine.seconds - begun} s`;
   }
@@ -144,19 +144,19 @@ export class Life {
   }
 
   private commit(playbook: string): string {
-    const commit = this.lab.git.commit(this.vm, { "site.yml": playbook });
+    const commit = this.testbed.git.commit(this.vm, { "site.yml": playbook });
     this.commits.push(commit);
     return commit;
   }
 
   private seed(greeting: string, interval: string): Promise<SeedTexts> {
     const schedule = Schedule.every(interval, { jitter: "1s" });
-    return this.lab.seed(this.vm, { schedule, extraVars: { greeting } }, this.vm);
+    return this.testbed.seed(this.vm, { schedule, extraVars: { greeting } }, this.vm);
   }
 
   /** All that the receiver took, in the order in which it did. */
   private taken(): readonly Event[] {
-    return this.lab.accepted(this.vm).map(({ event }) => event);
+    return this.testbed.accepted(this.vm).map(({ event }) => event);
   }
 
   private events(type: string): readonly Event[] {
@@ -209,14 +209,14 @@ export class Life {
 
   private async stored(): Promise<readonly Event[]> {
     const path = `/events?vm=${this.vm}&limit=1000`;
-    const page = await this.lab.receiver.json<{ events: { event: Event }[]; next?: string }>(path);
+    const page = await this.testbed.receiver.json<{ events: { event: Event }[]; next?: string }>(path);
     return page.events.map(({ event }) => event).filter(({ data }) => data.seq !== undefined);
   }
 
   /** What the receiver made of a run. */
   private async expectRun(event: Event | undefined, wanted: Readonly<Record<string, unknown>>): Promise<void> {
     type Run = Readonly<Record<string, unknown>>;
-    const { runs } = await this.lab.receiver.json<{ runs: readonly Run[] }>(`/status/${this.vm}`);
+    const { runs } = await this.testbed.receiver.json<{ runs: readonly Run[] }>(`/status/${this.vm}`);
     const run = runs.find(({ run_id }) => run_id === event?.data.run_id) ?? {};
     const found = Object.fromEntries(Object.keys(wanted).map((name) => [name, run[name]]));
     assert.deepEqual(found, wanted);
@@ -224,7 +224,7 @@ export class Life {
 
   /** Only where no timer begins another run meanwhile. */
   private async expectPhase(phase: string): Promise<void> {
-    const found = await this.lab.receiver.json<{ phase: string }>(`/status/${this.vm}`);
+    const found = await this.testbed.receiver.json<{ phase: string }>(`/status/${this.vm}`);
     assert.equal(found.phase, phase);
   }
 

@@ -3,16 +3,16 @@
 import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { CASES } from "./cases";
-import { keepEvidence, Lab } from "./lab";
+import { keepEvidence, Testbed } from "./testbed";
 
 const LAST_LINES = 40;
 
-async function runCase(lab: Lab, name: string, keep: boolean): Promise<boolean> {
+async function runCase(testbed: Testbed, name: string, keep: boolean): Promise<boolean> {
   const started = Date.now();
-  const machine = lab.machine(name);
+  const machine = testbed.machine(name);
   const took = (): string => `${Math.round((Date.now() - started) / 1000)} s`;
   try {
-    const said = await CASES[name]?.(lab, machine, name);
+    const said = await CASES[name]?.(testbed, machine, name);
     await machine.kill();
     if (keep) process.stdout.write(`  kept: ${machine.folder}\n`);
     else rmSync(machine.folder, { recursive: true, force: true });
@@ -41,14 +41,14 @@ async function main(args: readonly string[]): Promise<number> {
     process.stderr.write(`no such case: ${unknown.join(", ")} (there are: ${Object.keys(CASES).join(", ")})\n`);
     return 2;
   }
-  const lab = await Lab.open();
-  process.stdout.write(`processor: ${lab.processorName}\n`);
+  const testbed = await Testbed.open();
+  process.stdout.write(`processor: ${testbed.processorName}\n`);
   let failures = 0;
   try {
     for (const name of asked.length > 0 ? asked : Object.keys(CASES))
-      failures += (await runCase(lab, name, keep)) ? 0 : 1;
+      failures += (await runCase(testbed, name, keep)) ? 0 : 1;
   } finally {
-    await lab.close();
+    await testbed.close();
   }
   return failures === 0 ? 0 : 1;
 }

@@ -1,4 +1,4 @@
-import type { Delivery } from "./services";
+import type { Delivery } from "../../lab/services/recorder";
 import { problemsOf } from "./stream";
 
 const event = (seq: number, more: Record<string, unknown> = {}): Delivery["event"] => ({

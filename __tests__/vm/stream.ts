@@ -1,5 +1,5 @@
 // What must hold of everything that one machine has said: nothing lost, in order, nothing twice.
-import type { Delivery } from "./services";
+import type { Delivery } from "../../lab/services/recorder";
 
 type Event = Delivery["event"];
 

@@ -4,13 +4,14 @@ import { writeFileSync } from "node:fs";
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { createValidator, errorsOf } from "@nexus-pull/contract/test-support";
-import { Place, ReceiverProcess } from "../receiver-service/process";
-import { REPOSITORY } from "../support/tools";
-import { accelerator, type Accelerator } from "./accelerator";
-import { HOST, Machine } from "./machine";
+import { Place, ReceiverProcess } from "../../lab/services/receiver-process";
+import { REPOSITORY } from "../../lab/host/tools";
+import { accelerator, type Accelerator } from "../../lab/machine/accelerator";
+import { HOST, Machine } from "../../lab/machine/machine";
 import { PLAYBOOK, WRONG_PLAYBOOK } from "./playbooks";
-import { planSeeds, SECRET, type SeedTexts, type VmProps } from "./seeds";
-import { GitServer, Recorder, type Delivery } from "./services";
+import { planSeeds, SECRET, type SeedTexts, type VmProps } from "../../lab/machine/seeds";
+import { GitServer } from "../../lab/services/git-server";
+import { Recorder, type Delivery } from "../../lab/services/recorder";
 
 /** All cases, one after the other, on a slow machine. */
 const RECEIVER_LIMIT_MS = 3_600_000;
@@ -19,7 +20,7 @@ const FIRST_EVENT_MS = 480_000;
 const RUN_MS = 480_000;
 const LOOK_MS = 2_000;
 
-export class Lab {
+export class Testbed {
   /** The commit that machines must run: the tip of main. */
   public readonly commit: string;
   private readonly machines: Machine[] = [];
@@ -40,14 +41,14 @@ export class Lab {
     git.commit("other", { "site.yml": WRONG_PLAYBOOK });
   }
 
-  public static async open(): Promise<Lab> {
+  public static async open(): Promise<Testbed> {
     requirePrograms();
     const image = imageFolder();
     const processor = await accelerator(image);
     const place = new Place();
     const receiver = await ReceiverProcess.start(place, 0, { NEXUS_PULL_SECRET: SECRET }, RECEIVER_LIMIT_MS);
     const recorder = await new Recorder(SECRET, receiver.base).start();
-    return new Lab(image, processor, await new GitServer().start(), recorder, receiver, place);
+    return new Testbed(image, processor, await new GitServer().start(), recorder, receiver, place);
   }
 
   public async close(): Promise<void> {

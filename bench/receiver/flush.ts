@@ -2,7 +2,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { tool } from "../../__tests__/support/tools";
+import { tool } from "../../lab/host/tools";
 import { FRESH_WANTED } from "./acks";
 import { ask, bundled, type Change, type ReceiverOptions, startHello, startReceiver } from "./programs";
 import { type MeasureOptions, orFloor, type Row } from "./row";

@@ -1,6 +1,6 @@
 // PostgreSQL as the receiver writes to it, against one insert an event, where a flush takes 2 ms.
 import pg from "pg";
-import { PostgresServer } from "../../__tests__/support/postgres";
+import { PostgresServer } from "../../lab/services/postgres";
 import type { Event } from "@nexus-pull/contract";
 import { maybeKnown, takeEvents } from "../../receiver/src/engine/commands";
 import { type Decision, Engine } from "../../receiver/src/engine/engine";

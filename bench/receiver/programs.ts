@@ -4,7 +4,7 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { build, type Plugin } from "esbuild";
-import { type Running, signalGroup, start, until } from "../../__tests__/support/processes";
+import { type Running, signalGroup, start, until } from "../../lab/host/processes";
 import { SECRET } from "./life";
 import type { Done, Job } from "./load";
 

@@ -1,7 +1,7 @@
 // What a process has of the machine's memory when what it does not need is thrown away.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { until } from "../../__tests__/support/processes";
+import { until } from "../../lab/host/processes";
 import type { Server } from "./programs";
 
 /** For node: a process that can be asked to throw it away. */

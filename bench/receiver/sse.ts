@@ -1,5 +1,5 @@
 // Live views: how late a change is at a thousand of them, how often they are written to, and what each of them costs.
-import { beat, streamOf } from "../../__tests__/receiver-service/client";
+import { beat, streamOf } from "../../lab/services/receiver-client";
 import { bundled, type Server, startHello, startReceiver } from "./programs";
 import { COLLECTS, settledMiB } from "./resident";
 import type { MeasureOptions, Row } from "./row";

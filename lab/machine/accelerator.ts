@@ -1,5 +1,5 @@
 // How fast the processor can be had: by KVM where it truly works, else emulated.
-import { start } from "../support/processes";
+import { start } from "../host/processes";
 
 export interface Accelerator {
   readonly name: "kvm" | "tcg";

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync, existsSync
 import { execFileSync } from "node:child_process";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { signalGroup, start, until, type Running } from "../support/processes";
+import { signalGroup, start, until, type Running } from "../host/processes";
 import type { Accelerator } from "./accelerator";
 import { GuestShell, type Answer } from "./guest-shell";
 import type { SeedTexts } from "./seeds";

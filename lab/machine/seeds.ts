@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { App, TerraformStack } from "cdktf";
 import { Git, LocalStateBackend, NexusVariables, NexusVmPull, Receiver, type NexusVmPullProps } from "../../lib";
-import { TofuFolder } from "../support/tofu";
-import { GitServer } from "./services";
+import { TofuFolder } from "../host/tofu";
+import { GitServer } from "../services/git-server";
 import { HOST } from "./machine";
 
 export const FLEET = "vmtest";

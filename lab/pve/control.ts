@@ -1,10 +1,10 @@
 // The lab's own API, beside Proxmox's: state, request log, faults, seeds. Real Proxmox has nothing like it.
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { volumesOn } from "./cluster";
-import type { FaultPlan } from "./faults";
-import { readBody } from "./request-body";
-import type { RequestLog } from "./request-log";
-import type { World } from "./world";
+import { volumesOn } from "./world/cluster";
+import type { FaultPlan } from "./world/faults";
+import { readBody } from "./api/request-body";
+import type { RequestLog } from "./api/request-log";
+import type { World } from "./world/world";
 
 /** What the lab's API works on. */
 export interface ControlContext {

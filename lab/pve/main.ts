@@ -1,7 +1,7 @@
 // `npx tsx lab/pve --port N`: the stand-in as a program.
 import { parseArgs } from "node:util";
 import { startPve } from "./stand-in";
-import { FAST_TIMES, REAL_TIMES } from "./world";
+import { FAST_TIMES, REAL_TIMES } from "./world/world";
 
 const USAGE = `usage: npx tsx lab/pve [--port N] [--ssh-port N] [--fast]
 

@@ -2,23 +2,23 @@
 import { randomUUID } from "node:crypto";
 import { createServer, type Server } from "node:https";
 import type { AddressInfo } from "node:net";
-import { Tickets } from "./auth";
-import { selfSigned } from "./certificate";
-import { systemClock, type Clock } from "./clock";
-import { addTemplate, emptyCluster, type Cluster } from "./cluster";
+import { Tickets } from "./world/auth";
+import { selfSigned } from "./api/certificate";
+import { systemClock, type Clock } from "./world/clock";
+import { addTemplate, emptyCluster, type Cluster } from "./world/cluster";
 import { serveControl } from "./control";
-import { Faults } from "./faults";
-import * as f from "./formats";
-import { isApi, serveApi } from "./http-server";
-import { VmLocks } from "./locks";
-import { RequestLog } from "./request-log";
-import { Router } from "./router";
-import { CLUSTER_ROUTES, takeStats } from "./routes-cluster";
-import { STORAGE_ROUTES } from "./routes-storage";
-import { VM_ROUTES } from "./routes-vm";
-import { newKeyPair, startSsh, type SshServer } from "./ssh-server";
-import { Tasks } from "./tasks";
-import { FAST_TIMES, type Times, type World } from "./world";
+import { Faults } from "./world/faults";
+import * as f from "./api/formats";
+import { isApi, serveApi } from "./api/http-server";
+import { VmLocks } from "./world/locks";
+import { RequestLog } from "./api/request-log";
+import { Router } from "./api/router";
+import { CLUSTER_ROUTES, takeStats } from "./routes/cluster";
+import { STORAGE_ROUTES } from "./routes/storage";
+import { VM_ROUTES } from "./routes/vm";
+import { newKeyPair, startSsh, type SshServer } from "./ssh/server";
+import { Tasks } from "./world/tasks";
+import { FAST_TIMES, type Times, type World } from "./world/world";
 
 /** How the stand-in is set up. */
 export interface PveOptions {

@@ -2,9 +2,9 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Running, signalGroup, start, until } from "../support/processes";
-import { freePort } from "../support/s3";
-import { tool } from "../support/tools";
+import { type Running, signalGroup, start, until } from "../host/processes";
+import { freePort } from "./s3";
+import { tool } from "../host/tools";
 
 export interface AraResult {
   readonly status: string;

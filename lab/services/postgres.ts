@@ -3,8 +3,8 @@ import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { chownSync, mkdtempSync, rmSync, statfsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { until } from "./processes";
-import { tool } from "./tools";
+import { until } from "../host/processes";
+import { tool } from "../host/tools";
 
 /** It refuses to run as root; this is nobody, who is in every system. */
 const NOBODY = 65_534;

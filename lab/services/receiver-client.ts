@@ -2,7 +2,7 @@
 import { createHmac } from "node:crypto";
 import { type ClientRequest, request } from "node:http";
 import { deriveVmKey } from "@nexus-pull/contract";
-import { SECRET } from "./process";
+import { SECRET } from "./receiver-process";
 
 /** Deterministic: the same seed, the same numbers. */
 export function randomOf(seed: number): () => number {

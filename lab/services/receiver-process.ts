@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { type Outcome, type Running, signalGroup, start, until } from "../support/processes";
+import { type Outcome, type Running, signalGroup, start, until } from "../host/processes";
 
 export const ROOT = resolve(__dirname, "..", "..");
 export const SECRET = "operator-secret-0123456789abcdef";

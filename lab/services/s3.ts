@@ -3,8 +3,8 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { start, signalGroup, until } from "./processes";
-import { tool } from "./tools";
+import { start, signalGroup, until } from "../host/processes";
+import { tool } from "../host/tools";
 
 /** A running S3 server. */
 export interface S3Server {

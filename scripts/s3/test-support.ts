@@ -2,8 +2,8 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { start, type Outcome } from "./processes";
-import { REPOSITORY } from "./tools";
+import { start, type Outcome } from "../../lab/host/processes";
+import { REPOSITORY } from "../../lab/host/tools";
 
 /** Runs the script; credentials are those of `env`. */
 export function lockCheck(args: readonly string[], env: Readonly<Record<string, string>>): Promise<Outcome> {

@@ -1,6 +1,6 @@
 // Named faults, each with a VM of its own: what goes wrong when that VM is made, edited and destroyed, and what OpenTofu says.
-import type { Cluster } from "../../../lab/pve/cluster";
-import type { FaultPlan } from "../../../lab/pve/faults";
+import type { Cluster } from "../../../lab/pve/world/cluster";
+import type { FaultPlan } from "../../../lab/pve/world/faults";
 import { type NexusVmPullProps, Seed } from "../../../lib";
 
 /** A fault during one operation. */

@@ -1,6 +1,6 @@
 // Holds answers against Proxmox's own description of them. Real answers are looser than it in places: where a real one was
 // seen to be, and nowhere else, the stand-in may be, too.
-import { isOptional, type Described, type Description } from "./api-description";
+import { isOptional, type Described, type Description } from "./description";
 import { parseProperties } from "./property-string";
 
 /** An answer with what was asked. */

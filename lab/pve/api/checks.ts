@@ -1,5 +1,5 @@
 // Parameter checking as data: what a parameter may be, and Proxmox's words where it is not.
-import { badParameters } from "./errors";
+import { badParameters } from "../world/errors";
 
 /** What one parameter, or one property inside a property string, may be. */
 export interface Check {

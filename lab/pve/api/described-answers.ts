@@ -1,5 +1,5 @@
 // Every answer of a running stand-in against Proxmox's own description.
-import type { Description } from "./api-description";
+import type { Description } from "./description";
 import { answerProblems, type Looser } from "./answer-check";
 import type { LoggedRequest, RequestLog } from "./request-log";
 

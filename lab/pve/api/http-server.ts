@@ -1,13 +1,12 @@
 // The HTTPS side: from a request to a call, and from an answer or a refusal to what Proxmox would send.
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { authenticate, unauthorized } from "./auth";
-import { sleep } from "./clock";
-import { PveError, textOf } from "./errors";
+import { authenticate, unauthorized } from "../world/auth";
+import { sleep } from "../world/clock";
+import { PveError, textOf } from "../world/errors";
 import { readBody, type Body } from "./request-body";
 import type { RequestLog } from "./request-log";
-import type { Router } from "./router";
-import { LOGIN_PATH } from "./routes-cluster";
-import type { World } from "./world";
+import { LOGIN_PATH, type Router } from "./router";
+import type { World } from "../world/world";
 
 const PREFIX = "/api2/json";
 

@@ -1,7 +1,7 @@
 // Bodies of requests: form-encoded, JSON or multipart.
 import type { IncomingMessage } from "node:http";
 import busboy from "busboy";
-import { PveError } from "./errors";
+import { PveError } from "../world/errors";
 import type { UploadedFile } from "./router";
 
 /** What a request carries. */

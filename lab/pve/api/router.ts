@@ -1,8 +1,11 @@
 // Routes as data: path, parameters, what the caller needs, and the handler.
-import type { UserId } from "./auth";
+import type { UserId } from "../world/auth";
 import { checkParameters, type Parameters } from "./checks";
-import { notImplemented, PveError } from "./errors";
-import type { World } from "./world";
+import { notImplemented, PveError } from "../world/errors";
+import type { World } from "../world/world";
+
+/** The one call that needs no ticket. */
+export const LOGIN_PATH = "/access/ticket";
 
 /** A file of a multipart upload. */
 export interface UploadedFile {

@@ -1,18 +1,15 @@
 // Version, access, nodes, tasks, pools, ids and the cluster's resources.
-import { mayAny, needAny, passwordIsRight } from "./auth";
-import type { Node, Stats, Vm } from "./cluster";
-import { badParameters, died, PveError } from "./errors";
-import * as f from "./formats";
-import type { Call, Route } from "./router";
-import { taskEntry, taskStatus } from "./tasks";
-import { sizes, statusAnswer } from "./vm-config";
-import type { World } from "./world";
+import { mayAny, needAny, passwordIsRight } from "../world/auth";
+import type { Node, Stats, Vm } from "../world/cluster";
+import { badParameters, died, PveError } from "../world/errors";
+import * as f from "../api/formats";
+import { LOGIN_PATH, type Call, type Route } from "../api/router";
+import { taskEntry, taskStatus } from "../world/tasks";
+import { sizes, statusAnswer } from "../vm/config";
+import type { World } from "../world/world";
 
 /** The version that was measured. */
 export const VERSION = { version: "9.2.11", release: "9.2", repoid: "14a22df35955d97d" };
-
-/** The one call that needs no ticket. */
-export const LOGIN_PATH = "/access/ticket";
 
 function login({ world, given }: Call): unknown {
   const user = given.get("username") ?? "";

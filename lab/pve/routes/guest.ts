@@ -1,9 +1,9 @@
 // What the API knows of the guest: its agent, its cloud-init drive.
-import { buildSeed, generatedSeed, seedDrive } from "./cloud-init";
-import { died } from "./errors";
-import * as f from "./formats";
-import type { Call, Route } from "./router";
-import { typed } from "./vm-config";
+import { buildSeed, generatedSeed, seedDrive } from "../vm/cloud-init";
+import { died } from "../world/errors";
+import * as f from "../api/formats";
+import type { Call, Route } from "../api/router";
+import { typed } from "../vm/config";
 import { audit, needVmRight, theVm, VM } from "./vm-route";
 
 async function askAgent(call: Call): Promise<void> {

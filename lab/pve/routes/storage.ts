@@ -1,11 +1,11 @@
 // Storages, their content, and uploads.
 import { createHash } from "node:crypto";
-import { mayAny, needAny } from "./auth";
-import { volumesOn, type Storage } from "./cluster";
-import { badParameters, died } from "./errors";
-import * as f from "./formats";
-import type { Call, Route } from "./router";
-import { contentEntry, parseVolumeId, storageOf, storageOnNode, usedOn, volumePath } from "./volumes";
+import { mayAny, needAny } from "../world/auth";
+import { volumesOn, type Storage } from "../world/cluster";
+import { badParameters, died } from "../world/errors";
+import * as f from "../api/formats";
+import type { Call, Route } from "../api/router";
+import { contentEntry, parseVolumeId, storageOf, storageOnNode, usedOn, volumePath } from "../world/volumes";
 
 const AT = "/nodes/{node}/storage/{storage}";
 

@@ -1,9 +1,9 @@
 // What the routes of a VM have in common.
-import { needAny } from "./auth";
-import type { Vm } from "./cluster";
-import type { Call } from "./router";
-import type { TaskContext } from "./tasks";
-import { vmOn } from "./vm-config";
+import { needAny } from "../world/auth";
+import type { Vm } from "../world/cluster";
+import type { Call } from "../api/router";
+import type { TaskContext } from "../world/tasks";
+import { vmOn } from "../vm/config";
 
 /** Path of a VM. */
 export const VM = "/nodes/{node}/qemu/{vmid}";

@@ -1,19 +1,19 @@
 // The VMs' part of the API.
-import { mayAny, needAny } from "./auth";
-import { isTrue, type Parameters } from "./checks";
-import { CONFIG_KEYS } from "./config-schema";
-import { died } from "./errors";
-import * as f from "./formats";
-import { GUEST_ROUTES } from "./routes-guest";
-import type { Call, Route } from "./router";
-import { checkClone, cloneWorker, needCloneRights, readClone } from "./vm-clone";
-import { configAnswer, pendingAnswer, sizes, statusAnswer } from "./vm-config";
-import { checkMove, moveWorker, resizeWorker } from "./vm-disks";
-import { checkDestroy, checkMigrate, destroyWorker, migrateWorker, templateWorker } from "./vm-life";
-import { rebootWorker, shutdownWorker, startWorker, stopWorker } from "./vm-power";
-import { needAnyConfigRight } from "./vm-rights";
+import { mayAny, needAny } from "../world/auth";
+import { isTrue, type Parameters } from "../api/checks";
+import { CONFIG_KEYS } from "../vm/config-schema";
+import { died } from "../world/errors";
+import * as f from "../api/formats";
+import { GUEST_ROUTES } from "./guest";
+import type { Call, Route } from "../api/router";
+import { checkClone, cloneWorker, needCloneRights, readClone } from "../vm/clone";
+import { configAnswer, pendingAnswer, sizes, statusAnswer } from "../vm/config";
+import { checkMove, moveWorker, resizeWorker } from "../vm/disks";
+import { checkDestroy, checkMigrate, destroyWorker, migrateWorker, templateWorker } from "../vm/life";
+import { rebootWorker, shutdownWorker, startWorker, stopWorker } from "../vm/power";
+import { needAnyConfigRight } from "../vm/rights";
 import { audit, needVmRight, task, theVm, VM } from "./vm-route";
-import { readUpdate, updateVm } from "./vm-update";
+import { readUpdate, updateVm } from "../vm/update";
 
 const CLONE: Parameters = {
   newid: f.required(f.vmid),

@@ -3,8 +3,8 @@ import { timingSafeEqual } from "node:crypto";
 import type { AddressInfo } from "node:net";
 import { Server, utils, type AuthContext, type Connection, type ServerChannel } from "ssh2";
 import { serveSftp } from "./sftp";
-import { writeSnippet } from "./snippets";
-import type { World } from "./world";
+import { writeSnippet } from "../world/snippets";
+import type { World } from "../world/world";
 
 /** Who may log in, and how. */
 export interface SshUser {

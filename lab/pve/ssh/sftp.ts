@@ -1,8 +1,8 @@
 // SFTP: open, read, stat. Files are written by command, never here.
 import { utils, type Attributes, type SFTPWrapper } from "ssh2";
-import type { Volume } from "./cluster";
-import { fileAt } from "./snippets";
-import type { World } from "./world";
+import type { Volume } from "../world/cluster";
+import { fileAt } from "../world/snippets";
+import type { World } from "../world/world";
 
 const { STATUS_CODE } = utils.sftp;
 

@@ -1,15 +1,15 @@
 // Clone: full or linked, on the node or to another one on shared storage.
 import { randomUUID } from "node:crypto";
-import { mayAny, needAny, type UserId } from "./auth";
-import { isTrue } from "./checks";
-import { addVm, volumesOn, type Vm } from "./cluster";
-import { died, PveError } from "./errors";
-import { parseProperties, printProperties, printSize } from "./property-string";
-import type { TaskContext } from "./tasks";
-import { drives, isDisk, needUnlocked } from "./vm-config";
-import { keptNic, withProperties } from "./vm-drives";
-import { allocateDisk, parseVolumeId, storageOf } from "./volumes";
-import type { World } from "./world";
+import { mayAny, needAny, type UserId } from "../world/auth";
+import { isTrue } from "../api/checks";
+import { addVm, volumesOn, type Vm } from "../world/cluster";
+import { died, PveError } from "../world/errors";
+import { parseProperties, printProperties, printSize } from "../api/property-string";
+import type { TaskContext } from "../world/tasks";
+import { drives, isDisk, needUnlocked } from "./config";
+import { keptNic, withProperties } from "./drives";
+import { allocateDisk, parseVolumeId, storageOf } from "../world/volumes";
+import type { World } from "../world/world";
 
 /** A clone that is asked for. */
 export interface CloneRequest {

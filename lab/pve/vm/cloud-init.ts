@@ -1,8 +1,8 @@
 // What Proxmox writes on a VM's cloud-init drive, and how it derives the instance-id.
 import { createHash } from "node:crypto";
-import type { Cluster, Node, SeedFiles, Vm } from "./cluster";
-import { parseProperties } from "./property-string";
-import { needVolume } from "./volumes";
+import type { Cluster, Node, SeedFiles, Vm } from "../world/cluster";
+import { parseProperties } from "../api/property-string";
+import { needVolume } from "../world/volumes";
 
 type Config = ReadonlyMap<string, string>;
 

@@ -1,6 +1,6 @@
 // What a VM's configuration may hold. Names and limits are those of Proxmox's own API description (9.2); a test compares.
-import type { Check, Parameters } from "./checks";
-import * as f from "./formats";
+import type { Check, Parameters } from "../api/checks";
+import * as f from "../api/formats";
 
 const count = f.int();
 const THROTTLES: Record<string, Check> = Object.fromEntries([

@@ -1,10 +1,10 @@
 // A VM's configuration as the API shows it.
 import { createHash } from "node:crypto";
-import { checkFor } from "./checks";
+import { checkFor } from "../api/checks";
 import { CONFIG_KEYS, isDrive } from "./config-schema";
-import type { Cluster, Vm } from "./cluster";
-import { died, noSuchVm } from "./errors";
-import { parseProperties, parseSize } from "./property-string";
+import type { Cluster, Vm } from "../world/cluster";
+import { died, noSuchVm } from "../world/errors";
+import { parseProperties, parseSize } from "../api/property-string";
 
 /** @throws PveError - 500: no such VM on that node */
 export function vmOn(cluster: Cluster, node: string, vmid: number): Vm {

@@ -1,13 +1,13 @@
 // Resize and move of a VM's disks.
-import { volumesOn, type Vm } from "./cluster";
-import { died } from "./errors";
-import { parseSize, printSize } from "./property-string";
-import type { TaskContext } from "./tasks";
-import { needUnlocked, withPending } from "./vm-config";
-import { driveSize, volumeOf, withProperties } from "./vm-drives";
-import { vmInTask } from "./vm-power";
-import { allocateDisk, freeVolume, parseVolumeId, storageOf } from "./volumes";
-import type { World } from "./world";
+import { volumesOn, type Vm } from "../world/cluster";
+import { died } from "../world/errors";
+import { parseSize, printSize } from "../api/property-string";
+import type { TaskContext } from "../world/tasks";
+import { needUnlocked, withPending } from "./config";
+import { driveSize, volumeOf, withProperties } from "./drives";
+import { vmInTask } from "./power";
+import { allocateDisk, freeVolume, parseVolumeId, storageOf } from "../world/volumes";
+import type { World } from "../world/world";
 
 /** Writes a drive where its value is: in the configuration, and in what is pending. */
 function rewrite(vm: Vm, disk: string, changes: Readonly<Record<string, string | undefined>>): void {

@@ -1,12 +1,12 @@
 // Drives and network cards in a configuration: what becomes of the values that are sent.
 import { randomBytes } from "node:crypto";
-import type { Cluster, Vm } from "./cluster";
-import { GIB } from "./cluster";
+import type { Cluster, Vm } from "../world/cluster";
+import { GIB } from "../world/cluster";
 import { seedDrive } from "./cloud-init";
 import { NIC_MODELS } from "./config-schema";
-import { died } from "./errors";
-import { parseProperties, parseSize, printProperties, printSize } from "./property-string";
-import { allocateDisk, allocateSeed, findVolume, needVolume, storageOf } from "./volumes";
+import { died } from "../world/errors";
+import { parseProperties, parseSize, printProperties, printSize } from "../api/property-string";
+import { allocateDisk, allocateSeed, findVolume, needVolume, storageOf } from "../world/volumes";
 
 const NEW_SEED = /^([^:/\s]+):cloudinit$/;
 const NEW_DISK = /^([^:/\s]+):(\d+(?:\.\d+)?)$/;

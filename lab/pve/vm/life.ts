@@ -1,13 +1,13 @@
 // Destroy, migrate, convert into a template.
 import { seedDrive } from "./cloud-init";
-import { volumesOn, type Vm } from "./cluster";
-import { died } from "./errors";
-import type { TaskContext } from "./tasks";
-import { drives, isDisk, needUnlocked } from "./vm-config";
-import { volumeOf, withProperties } from "./vm-drives";
-import { vmInTask } from "./vm-power";
-import { freeVolume, parseVolumeId, storageOf, volumesOfVm } from "./volumes";
-import type { World } from "./world";
+import { volumesOn, type Vm } from "../world/cluster";
+import { died } from "../world/errors";
+import type { TaskContext } from "../world/tasks";
+import { drives, isDisk, needUnlocked } from "./config";
+import { volumeOf, withProperties } from "./drives";
+import { vmInTask } from "./power";
+import { freeVolume, parseVolumeId, storageOf, volumesOfVm } from "../world/volumes";
+import type { World } from "../world/world";
 
 /** What has to hold before there is a task. A lock in the configuration is not looked at. @throws PveError */
 export function checkDestroy(vm: Vm): void {

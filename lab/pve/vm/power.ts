@@ -1,14 +1,14 @@
 // Start, stop, shutdown, reboot.
-import { sleep } from "./clock";
+import { sleep } from "../world/clock";
 import { buildSeed, seedDrive } from "./cloud-init";
-import type { Vm } from "./cluster";
-import { died } from "./errors";
-import { parseProperties } from "./property-string";
-import type { TaskContext } from "./tasks";
-import { needUnlocked } from "./vm-config";
-import { applyPending } from "./vm-update";
-import { needVolume } from "./volumes";
-import type { World } from "./world";
+import type { Vm } from "../world/cluster";
+import { died } from "../world/errors";
+import { parseProperties } from "../api/property-string";
+import type { TaskContext } from "../world/tasks";
+import { needUnlocked } from "./config";
+import { applyPending } from "./update";
+import { needVolume } from "../world/volumes";
+import type { World } from "../world/world";
 
 /** The VM in a task, whose text differs from the API's. @throws PveError */
 export function vmInTask(world: World, node: string, vmid: number): Vm {

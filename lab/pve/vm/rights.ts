@@ -1,9 +1,9 @@
 // Which privilege each configuration key needs, and what only root itself may set.
-import { isRoot, mayAny, forbidden, needAny, type UserId } from "./auth";
-import type { Cluster } from "./cluster";
+import { isRoot, mayAny, forbidden, needAny, type UserId } from "../world/auth";
+import type { Cluster } from "../world/cluster";
 import { isDrive } from "./config-schema";
-import { died } from "./errors";
-import { parseProperties } from "./property-string";
+import { died } from "../world/errors";
+import { parseProperties } from "../api/property-string";
 
 const CONFIG_PRIVILEGES = ["Disk", "CDROM", "CPU", "Memory", "Network", "HWType", "Options", "Cloudinit"].map(
   (name) => `VM.Config.${name}`,

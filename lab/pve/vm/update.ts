@@ -1,16 +1,16 @@
 // PUT config: checks, values as Proxmox keeps them, what takes effect at once and what waits for the next start.
-import type { UserId } from "./auth";
-import { checkFor, isTrue } from "./checks";
+import type { UserId } from "../world/auth";
+import { checkFor, isTrue } from "../api/checks";
 import { buildSeed } from "./cloud-init";
 import { CONFIG_KEYS, isDrive } from "./config-schema";
-import type { Cluster, Vm } from "./cluster";
-import { badParameters, died } from "./errors";
-import { parseProperties } from "./property-string";
-import { digestOf, needUnlocked, vmOn, withPending } from "./vm-config";
-import { asksForSeed, checkDrive, keptDrive, keptNic, ownsDisk, volumeOf } from "./vm-drives";
-import { needConfigRight } from "./vm-rights";
-import { freeVolume } from "./volumes";
-import type { World } from "./world";
+import type { Cluster, Vm } from "../world/cluster";
+import { badParameters, died } from "../world/errors";
+import { parseProperties } from "../api/property-string";
+import { digestOf, needUnlocked, vmOn, withPending } from "./config";
+import { asksForSeed, checkDrive, keptDrive, keptNic, ownsDisk, volumeOf } from "./drives";
+import { needConfigRight } from "./rights";
+import { freeVolume } from "../world/volumes";
+import type { World } from "../world/world";
 
 /** What is asked for. */
 export interface Update {

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import Database from "libsql";
 import type { LogRecord } from "../domain/log";
 import { logOf } from "../test-support";
-import { commit, NOTHING } from "./contract";
+import { commit, NOTHING } from "./suite";
 import { DamagedError } from "./port";
 import { SqliteStore } from "./sqlite";
 import { LocalFile } from "./sqlite-file";

@@ -1,10 +1,10 @@
-// Node alone is enough for these two; PostgreSQL is held to the same contract in postgres.conformance.ts.
+// Node alone is enough for these two; PostgreSQL is held to the same suite in __tests__/receiver-store.
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { project } from "../domain/project";
 import { logOf } from "../test-support";
-import { commit, NOTHING, request, storeContract } from "./contract";
+import { commit, NOTHING, request, storeContract } from "./suite";
 import { MemoryStore } from "./memory";
 import { StoreError } from "./port";
 import { FORMAT, SqliteStore } from "./sqlite";
