@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { REPOSITORY } from "../support/tools";
+import { REPOSITORY } from "../../lab/host/tools";
 
 jest.setTimeout(60_000);
 
