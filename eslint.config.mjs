@@ -110,6 +110,19 @@ export default tseslint.config(
     },
   },
   {
+    files: ["receiver/src/**/*.ts"],
+    ignores: ["**/*.test.ts", "**/*.conformance.ts", "**/test-*.ts"],
+    rules: {
+      "no-restricted-syntax": [
+        "error",
+        {
+          selector: ":matches(CallExpression, NewExpression) > SpreadElement",
+          message: "data may be longer than a call's arguments can be (about 125,000): loop, reduce or pass the array",
+        },
+      ],
+    },
+  },
+  {
     files: ["**/*.test.ts", "**/*.conformance.ts", "__tests__/**"],
     rules: {
       "max-lines-per-function": "off",

@@ -67,7 +67,7 @@ export interface Lifecycle {
   readonly deadlines: Readonly<Record<"roster" | "bootstrap" | "run", Deadline>>;
   readonly silence: { readonly heartbeat_s_default: number; readonly phases: readonly Phase[] };
   readonly receiver_clock: { readonly start_grace_s: number };
-  readonly order: { readonly gap_wait_s: number };
+  readonly order: { readonly gap_wait_s: number; readonly held_at_most: number };
   /** Phase, then event type without prefix. */
   readonly table: Readonly<Record<Phase, Readonly<Record<string, Cell>>>>;
 }

@@ -1,11 +1,12 @@
 // One step of the fold: (state, the next record in effective order) -> state. Pure.
 import { lifecycle, type Phase } from "@nexus-pull/contract";
-import { type Applied, applyCell, setEffects } from "./cell";
+import { type Applied, applyCell, setEffects, setPhase } from "./cell";
 import { isFromAgent, type LogRecord, numberOf, textOf } from "./log";
 import { flag, heardFrom, join, putMachine, releaseMachines, suspect } from "./machines";
 import { endsRun, isProved, trackRun } from "./runs";
 import {
   type Announcement,
+  type Condition,
   type Deadlines,
   type Next,
   rosterDeadline,
@@ -16,15 +17,52 @@ import {
 
 const ENDS_ROSTER_DEADLINE: readonly Phase[] = ["Configured", "Failed", "Drifted"];
 const ENDS_BOOTSTRAP = ["bootstrap.succeeded", "bootstrap.failed", "run.started"];
+const MESSAGE_AT_MOST = 500;
 const HEARD = ["heard", "clock_synced"];
 const HEARD_BY_ITS_CLOCK = ["heard", "clock_not_synced"];
 
+/** Never throws: a record that it has a defect for is its own VM's failure, and nobody else's. */
 export function evolve(state: VmState, record: LogRecord): VmState {
-  const next = successor(state);
-  if (isFromAgent(record)) ofAgent(next, record);
-  else ofReceiver(next, record);
+  const next = step(state, record);
   if (next.phase !== state.phase) next.acknowledged = undefined;
   next.last = Math.max(state.last, record.position);
+  next.records += 1;
+  return next;
+}
+
+function step(state: VmState, record: LogRecord): Next {
+  const next = successor(state);
+  try {
+    if (isFromAgent(record)) ofAgent(next, record);
+    else ofReceiver(next, record);
+    return next;
+  } catch (error) {
+    return failedToFold(state, record, error);
+  }
+}
+
+/** The state as of before the record, and visibly not more than that. Its stream goes on behind it. */
+function failedToFold(state: VmState, record: LogRecord, error: unknown): Next {
+  const next = failed(state, `event ${record.id}: ${textOfError(error)}`, record.received);
+  const known = state.machines[record.stream];
+  if (known !== undefined) putMachine(next, { ...known, next: record.seq + 1, heard: record.received });
+  return next;
+}
+
+/** The same where no event, but time that passes, brings a defect out. */
+export function failedByClock(state: VmState, error: unknown, now: number): VmState {
+  return failed(state, `its deadlines and gaps: ${textOfError(error)}`, now);
+}
+
+const textOfError = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+function failed(state: VmState, words: string, at: number): Next {
+  const next = successor(state);
+  if (state.phase === "Retired") return next;
+  const [reason, message] = ["fold_failed", words.slice(0, MESSAGE_AT_MOST)];
+  const unknown: Condition = { status: "False", reason, message, at };
+  next.conditions = { ...state.conditions, Converged: unknown };
+  setPhase(next, "Failed", reason, message, at);
   return next;
 }
 

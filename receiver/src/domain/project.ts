@@ -22,9 +22,21 @@ export function gapIsOver(held: Pick<Held, "received">, now: number): boolean {
   return held.received + GAP_MS <= now;
 }
 
+/** Whether something was waited for long enough. */
+export function isGapOver({ held }: VmState, now: number): boolean {
+  return held.some((one) => gapIsOver(one, now));
+}
+
+/** The highest seq of those that were waited for long enough; sorted by seq. */
+function expiredThrough(sorted: readonly LogRecord[], now: number): number {
+  let expired = 0;
+  for (const record of sorted) if (gapIsOver(record, now)) expired = record.seq;
+  return expired;
+}
+
 function arrangeStream(records: readonly LogRecord[], now: number, begin: number): Arranged {
   const sorted = [...records].sort((a, b) => a.seq - b.seq);
-  const expired = Math.max(0, ...sorted.filter((record) => gapIsOver(record, now)).map(({ seq }) => seq));
+  const expired = expiredThrough(sorted, now);
   let next = begin;
   let count = 0;
   for (const record of sorted) {
@@ -40,16 +52,22 @@ function arrangeStream(records: readonly LogRecord[], now: number, begin: number
   return { applied: placed.slice(0, count), held: placed.slice(count).map(({ record }) => record) };
 }
 
+function groupByStream(records: readonly LogRecord[]): ReadonlyMap<string, readonly LogRecord[]> {
+  const streams = new Map<string, LogRecord[]>();
+  for (const record of records) {
+    const said = streams.get(record.stream);
+    if (said === undefined) streams.set(record.stream, [record]);
+    else said.push(record);
+  }
+  return streams;
+}
+
 /** The seq that a base waits for next; without one, the first. */
 const nextOf = (base: VmState | undefined, stream: string): number => base?.machines[stream]?.next ?? 1;
 
 function arrange(records: readonly LogRecord[], now: number, base: VmState | undefined): Arranged {
-  const streams = new Map<string, LogRecord[]>();
-  const own: Placed[] = [];
-  for (const record of records) {
-    if (!isFromAgent(record)) own.push({ record, place: record.position });
-    else streams.set(record.stream, [...(streams.get(record.stream) ?? []), record]);
-  }
+  const own = records.filter((record) => !isFromAgent(record)).map((record) => ({ record, place: record.position }));
+  const streams = groupByStream(records.filter(isFromAgent));
   const parts = [...streams].map(([stream, said]) => arrangeStream(said, now, nextOf(base, stream)));
   const applied = [...own, ...parts.flatMap((part) => part.applied)];
   // Two of one place are of one stream, in which seq is the order.
@@ -63,14 +81,24 @@ function overhear(state: VmState, record: LogRecord): Next {
   const machine = state.machines[record.stream];
   if (machine) putMachine(next, { ...machine, heard: Math.max(machine.heard, record.received) });
   next.last = Math.max(state.last, record.position);
+  next.records += 1;
   return next;
 }
+
+const heldOf = ({ stream, position, received }: LogRecord): Held => ({ stream, position, received });
 
 /** Keeps a record until those before it are there. It was heard all the same. */
 export function hold(state: VmState, record: LogRecord): VmState {
   const next = overhear(state, record);
-  next.held = [...state.held, { stream: record.stream, position: record.position, received: record.received }];
+  next.held = [...state.held, heldOf(record)];
   return next;
+}
+
+/** The same of many. */
+function holdAll(state: VmState, records: readonly LogRecord[]): VmState {
+  if (records.length === 0) return state;
+  const heard = records.reduce<VmState>(overhear, state);
+  return { ...heard, held: [...state.held, ...records.map(heldOf)] };
 }
 
 /** It comes before what is folded for good: its place is gone. */
@@ -87,7 +115,7 @@ export function project(records: readonly LogRecord[], now: number, base?: VmSta
   const rest = late.length === 0 ? records : records.filter((record) => !isTooLate(base, record));
   const { applied, held } = arrange(rest, now, base);
   const folded = applied.reduce((state, { record }) => evolve(state, record), base ?? initialState(firstOf(records)));
-  return late.reduce<VmState>(overhear, held.reduce(hold, folded));
+  return late.reduce<VmState>(overhear, holdAll(folded, held));
 }
 
 function firstOf(records: readonly LogRecord[]): LogRecord {
@@ -101,7 +129,7 @@ function firstOf(records: readonly LogRecord[]): LogRecord {
 export function settledThrough(records: readonly LogRecord[], through: number, now: number, base?: VmState): number {
   const rest = records.filter((record) => !isTooLate(base, record));
   const { applied, held } = arrange(rest, now, base);
-  let cut = Math.min(through, ...held.map(({ position }) => position - 1));
+  let cut = held.reduce((least, { position }) => Math.min(least, position - 1), through);
   for (const { record, place } of [...applied].sort((a, b) => b.place - a.place))
     if (record.position > cut && place <= cut) cut = place - 1;
   return records.some(({ position }) => position <= cut) ? cut : 0;
@@ -113,16 +141,32 @@ export function isNext({ held, machines }: VmState, record: LogRecord): boolean 
   return record.seq === (machines[stream]?.next ?? 1) && !held.some((one) => one.stream === stream);
 }
 
-/** The state with one more record at the log's end; undefined: only the whole log tells. */
+/** The state with one more record at the log's end; undefined: only the VM's log behind its base tells. */
 export function advance(state: VmState | undefined, record: LogRecord): VmState | undefined {
   const before = state ?? initialState(record);
   if (!isFromAgent(record) || isNext(before, record)) return evolve(before, record);
-  return record.seq > nextOf(before, record.stream) ? holdMore(before, record) : undefined;
+  const waits = record.seq > nextOf(before, record.stream) && before.held.length < lifecycle.order.held_at_most;
+  return waits ? hold(before, record) : undefined;
 }
 
-/** More than this of one VM waits only when something is wrong; then its log is read, which also bounds the state. */
-const HELD_AT_MOST = 1000;
+/** What records behind a base come to. */
+export interface Refolded {
+  readonly state: VmState;
+  /** So many waited that none is waited for any more: this is now the base, through the last record. */
+  readonly givenUp: boolean;
+}
 
-function holdMore(state: VmState, record: LogRecord): VmState | undefined {
-  return state.held.length < HELD_AT_MOST ? hold(state, record) : undefined;
+/** As `project`, but with no more that wait than a VM may have. */
+export function refold(records: readonly LogRecord[], now: number, base?: VmState): Refolded {
+  const state = project(records, now, base);
+  if (state.held.length <= lifecycle.order.held_at_most) return { state, givenUp: false };
+  return { state: project(records, Infinity, base), givenUp: true };
+}
+
+/** A base is made whenever so many records more are folded, and leaves about as many in front of it to be put in order. */
+export const SETTLED_EVERY = 500;
+
+/** Whether a VM's log has grown by enough for another base. */
+export function isSettlingDue(before: VmState | undefined, { records }: VmState): boolean {
+  return Math.floor(records / SETTLED_EVERY) > Math.floor((before?.records ?? 0) / SETTLED_EVERY);
 }

@@ -6,7 +6,7 @@ import type { Data, LogRecord } from "./log";
  * The number of the fold: it grows when a log comes to another state than before, or to one with other members. A store whose
  * states are of another fold has them made anew.
  */
-export const FOLD = 1;
+export const FOLD = 2;
 
 export interface Condition {
   readonly status: ConditionStatus;
@@ -113,7 +113,10 @@ export interface VmState {
   readonly flagged: readonly string[];
   readonly impostors: number;
   readonly held: readonly Held[];
+  /** The last position that is in it. */
   readonly last: number;
+  /** How many records are in it. */
+  readonly records: number;
 }
 
 /** Phases in which somebody has to look, the worst first. */
@@ -143,6 +146,7 @@ export function initialState(first: LogRecord): VmState {
     impostors: 0,
     held: [],
     last: 0,
+    records: 0,
   });
 }
 
@@ -183,6 +187,8 @@ export function successor(state: VmState): Next {
     impostors: state.impostors,
     held: state.held,
     last: state.last,
+    // A base of an older fold has none.
+    records: state.records ?? 0,
   };
 }
 

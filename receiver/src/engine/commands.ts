@@ -27,8 +27,12 @@ async function takeFresh(transaction: Transaction, events: readonly Incoming[]):
   const ids = new Map<string, string>();
   for (const [index, { event, text }] of events.entries()) {
     const stored = ids.get(event.id) ?? (await transaction.textOf(event as AgentEvent));
+    const place = events.length > 1 ? { index } : {};
+    if (stored !== undefined && !isSame(stored, text)) throw new Refusal("id_conflict", place);
+    // What is settled and not stored may be anything: its record went, or the machine's state did.
+    if (stored === undefined && (await transaction.isSettled(event as AgentEvent)))
+      throw new Refusal("id_conflict", { ...place, detail: `seq ${(event as AgentEvent).data.seq} is settled` });
     if (stored === undefined) fresh.push({ event, text });
-    else if (!isSame(stored, text)) throw new Refusal("id_conflict", events.length > 1 ? { index } : {});
     ids.set(event.id, text);
   }
   for (const incoming of fresh) await transaction.take(incoming);

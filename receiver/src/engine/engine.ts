@@ -2,10 +2,11 @@
 import type { Phase } from "@nexus-pull/contract";
 import type { LogRecord } from "../domain/log";
 import { due } from "../domain/clock";
+import { isGapOver } from "../domain/project";
 import type { VmState } from "../domain/state";
 import { type Changes, type EventName, type Head, isNothing, nameOf, type News, NOWHERE } from "../store/port";
 import { type Store, StoreError } from "../store/port";
-import type { Fleets } from "./fleets";
+import { type Fleets, keyOf } from "./fleets";
 import { Gathering } from "./gathering";
 import { Projection, type Told } from "./projection";
 import { Refusal } from "./refusal";
@@ -41,6 +42,7 @@ export type Finds = readonly EventName[];
 interface Work {
   readonly decide: Decision<unknown>;
   readonly finds: Finds;
+  readonly weight: number;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -53,6 +55,13 @@ const OUTAGE_MS = 30_000;
 const PROBE = ["probe", "x".repeat(16_384)] as const;
 /** Only the head is asked for. */
 const EVERYTHING: Head = { position: Number.MAX_SAFE_INTEGER, version: Number.MAX_SAFE_INTEGER };
+
+/** More are a commit of which the main thread has too much to do at once. */
+const RECORDS_AT_ONCE = 2000;
+/** A group is decided for so long without a pause. */
+const TURN_MS = 20;
+/** A VM whose time could not pass for a defect is not tried again before. */
+const TRY_AGAIN_MS = 60_000;
 
 interface Trouble {
   readonly error: StoreError;
@@ -68,6 +77,8 @@ export class Engine {
   private running?: Promise<void>;
   private writing?: Promise<void>;
   private readonly groupSize: number;
+  /** VMs whose time is not to pass before, by key. */
+  private readonly notBefore = new Map<string, number>();
   private readonly gathering: Gathering;
   private closed = false;
   private readonly troubles: Record<"reading" | "writing", Trouble | undefined> = {
@@ -91,7 +102,9 @@ export class Engine {
     const engine = new Engine(options);
     // The head first: states may be newer than it, but none older.
     engine.head = (await options.store.news(EVERYTHING)).head;
-    (await engine.projection.read()).take();
+    const { take, found = [] } = await engine.projection.read();
+    take();
+    await engine.eachAtOnce(found, (base) => engine.submit((transaction) => transaction.adopt(base)));
     await options.store.follow(() => void engine.heard());
     return engine;
   }
@@ -117,12 +130,12 @@ export class Engine {
     return () => this.listeners.delete(listener);
   }
 
-  /** Resolves when what was decided is durable. */
-  public submit<T>(decide: Decision<T>, finds: Finds = []): Promise<T> {
+  /** Resolves when what was decided is durable. `weight`: about how many records it appends. */
+  public submit<T>(decide: Decision<T>, finds: Finds = [], weight = 1): Promise<T> {
     if (this.closed) return Promise.reject(new Refusal("shutting_down"));
     if (this.queue.length >= QUEUE_AT_MOST) return Promise.reject(new Refusal("store_unavailable"));
     return new Promise<T>((resolve, reject) => {
-      this.queue.push({ decide, finds, resolve: resolve as (value: unknown) => void, reject });
+      this.queue.push({ decide, finds, weight, resolve: resolve as (value: unknown) => void, reject });
       this.gathering.another();
       this.running ??= this.run();
     });
@@ -160,11 +173,31 @@ export class Engine {
     if (this.troubles.writing !== undefined) await this.probe();
     if (this.trouble !== undefined) return;
     const clock = this.clock();
-    const late = this.fleets.all().filter((state) => state.held.length > 0 || due(state, clock) !== undefined);
-    if (late.length === 0) return;
-    await this.submit(async (transaction) => {
-      for (const { fleet, vm } of late) await passTime(transaction, fleet, vm);
-    });
+    const isLate = (state: VmState): boolean => isGapOver(state, clock.now) || due(state, clock) !== undefined;
+    await this.eachAtOnce(this.fleets.all().filter(isLate), (state) => this.letTimePass(state));
+  }
+
+  /** Each VM's time is a decision of its own, so that what one brings out is no other's. */
+  private async letTimePass({ fleet, vm }: VmState): Promise<void> {
+    const key = keyOf(fleet, vm);
+    if ((this.notBefore.get(key) ?? 0) > this.options.now()) return;
+    this.notBefore.delete(key);
+    try {
+      await this.submit((transaction) => passTime(transaction, fleet, vm));
+    } catch (error) {
+      if (error instanceof StoreError || error instanceof Refusal) throw error;
+      this.notBefore.set(key, this.options.now() + TRY_AGAIN_MS);
+      await this.submit((transaction) => transaction.fail(fleet, vm, error));
+    }
+  }
+
+  /** A part of them at a time, so that the queue has room; the first failure is told when all were tried. */
+  private async eachAtOnce<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+    for (let at = 0; at < items.length; at += this.groupSize) {
+      const results = await Promise.allSettled(items.slice(at, at + this.groupSize).map(work));
+      const failed = results.find((result) => result.status === "rejected");
+      if (failed !== undefined) throw failed.reason;
+    }
   }
 
   /** Whoever asks whether the store can be written to again sends no events before it is told so. */
@@ -211,11 +244,18 @@ export class Engine {
   private async run(): Promise<void> {
     while (this.queue.length > 0) {
       await this.gathering.complete();
-      const group = this.queue.splice(0, this.groupSize);
+      const group = this.queue.splice(0, this.sizeOfGroup());
       await (this.writing = this.group(group));
       this.gathering.took(group.length);
     }
     this.running = undefined;
+  }
+
+  /** As many as are committed at once: a batch is as much as its events are. */
+  private sizeOfGroup(): number {
+    let records = 0;
+    const last = this.queue.findIndex(({ weight }) => (records += weight) > RECORDS_AT_ONCE);
+    return Math.min(this.groupSize, last < 0 ? this.queue.length : Math.max(last, 1));
   }
 
   private async group(group: readonly Work[]): Promise<void> {
@@ -242,14 +282,11 @@ export class Engine {
       const head = await this.options.store.write(this.head, async (news) => {
         await this.learn(news);
         const transaction = await this.transaction(group);
-        settled = [];
-        for (const work of group) {
-          const one = decideOne(work, transaction);
-          settled.push(one instanceof Promise ? await one : one);
-        }
+        settled = await decideAll(group, transaction);
         states = transaction.states();
         phases = transaction.phases;
         begun = process.hrtime.bigint();
+        await transaction.settleGrown();
         return (changes = this.complete(transaction));
       });
       if (isNothing(changes)) return settled;
@@ -293,6 +330,20 @@ export class Engine {
       phases?.slice(records.length - fresh.length) ?? fresh.map(({ fleet, vm }) => this.fleets.get(fleet, vm)?.phase);
     for (const listener of this.listeners) listener(fresh, after);
   }
+}
+
+/** Others have a turn when a group takes long to decide. */
+async function decideAll(group: readonly Work[], transaction: Transaction): Promise<Settled[]> {
+  const settled: Settled[] = [];
+  let begun = performance.now();
+  for (const work of group) {
+    const one = decideOne(work, transaction);
+    settled.push(one instanceof Promise ? await one : one);
+    if (performance.now() - begun < TURN_MS) continue;
+    await new Promise((resolve) => setImmediate(resolve));
+    begun = performance.now();
+  }
+  return settled;
 }
 
 function decideOne(work: Work, transaction: Transaction): Settled | Promise<Settled> {

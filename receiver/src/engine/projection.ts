@@ -1,11 +1,11 @@
 // Every VM's state, as of the last commit. In the store a state is kept now and then only: written with each event, it would
 // be most of what a commit writes. What the kept one lacks is behind it in the log.
 import type { Phase } from "@nexus-pull/contract";
-import type { LogRecord } from "../domain/log";
-import { advance, project } from "../domain/project";
+import { advance } from "../domain/project";
 import { FOLD, type VmState } from "../domain/state";
-import type { Changes, News, Store } from "../store/port";
+import type { Base, Changes, News, Store } from "../store/port";
 import { Fleets, keyOf } from "./fleets";
+import { type LogOf, Reading } from "./reading";
 
 /** So many records are read in a part of a second, when a receiver starts. */
 const BEHIND_AT_MOST = 20_000;
@@ -16,19 +16,14 @@ export interface Told {
   /** Of its VM after each record; undefined where only the whole store told. */
   readonly phases?: readonly Phase[];
   readonly take: () => void;
+  /** Bases that the store does not have. */
+  readonly found?: readonly Base[];
 }
 
 interface Read {
-  readonly states: ReadonlyMap<string, VmState>;
-  /** The first record that a VM's kept state lacks, oldest first. */
-  readonly lacks: ReadonlyMap<string, number>;
+  readonly reading: Reading;
   /** Whether the kept states are of this fold. */
   readonly current: boolean;
-}
-
-async function refold(store: Store, { fleet, vm }: LogRecord, now: number): Promise<VmState> {
-  const records = await store.events({ after: 0, limit: Number.MAX_SAFE_INTEGER, fleet, vm });
-  return project(records, now, (await store.base(fleet, vm))?.state);
 }
 
 /** What is left of the VMs whose records went, or went in part. */
@@ -43,26 +38,22 @@ async function read(store: Store, now: number): Promise<Read> {
   const folded = await store.folded();
   const current = folded.format === FOLD;
   const kept = await store.states();
-  const states = new Map((current ? kept : await basesOf(store, kept)).map(byKey));
+  const logOf: LogOf = (fleet, vm, after, limit) => store.events({ after, limit, fleet, vm });
+  const reading = new Reading(logOf, (fleet, vm) => store.base(fleet, vm), now);
+  reading.begin(current ? kept : await basesOf(store, kept));
   // Whatever is kept of another fold is to be replaced.
-  const lacks = new Map((current ? [] : kept).map(({ fleet, vm }) => [keyOf(fleet, vm), 1]));
+  if (!current) for (const { fleet, vm } of kept) reading.lacks.set(keyOf(fleet, vm), 1);
   for (let after = current ? folded.through : 0; ;) {
     const page = await store.events({ after, limit: PAGE });
-    for (const record of page) {
-      const key = keyOf(record.fleet, record.vm);
-      const before = states.get(key);
-      if (before !== undefined && record.position <= before.last) continue;
-      states.set(key, advance(before, record) ?? (await refold(store, record, now)));
-      if (!lacks.has(key)) lacks.set(key, record.position);
-    }
-    if (page.length < PAGE) return { states, lacks, current };
+    for (const record of page) await reading.take(record);
+    if (page.length < PAGE) return { reading, current };
     after = page.at(-1)?.position ?? Infinity;
   }
 }
 
 /** The states that a store's log comes to. `now`: for gaps in it that were waited for long enough. */
 export async function readStates(store: Store, now: number): Promise<readonly VmState[]> {
-  return [...(await read(store, now)).states.values()];
+  return [...(await read(store, now)).reading.states.values()];
 }
 
 export class Projection {
@@ -78,14 +69,15 @@ export class Projection {
 
   /** Looks at the whole store. What is returned takes it over, whatever was known before. */
   public async read(): Promise<Told> {
-    const { states, lacks, current } = await read(this.store, this.now());
+    const { reading, current } = await read(this.store, this.now());
+    const { states, lacks, found } = reading;
     const take = (): void => {
       this.fleets.put(states);
       this.lacks.clear();
       for (const [key, position] of lacks) this.lacks.set(key, position);
       this.current = current;
     };
-    return { take };
+    return { take, found: [...found.values()] };
   }
 
   /** Folds what others committed. What is returned takes it over; undefined when only the whole store tells. */

@@ -66,7 +66,7 @@ test("fails when a position is given twice after everything was old", async () =
   expect(await lab.positions()).toEqual([3, 4]);
 });
 
-test("an event that comes after its place went changes nothing but when the machine was heard", async () => {
+test("an event that comes after its place went is not taken for new", async () => {
   const lab = await Lab.open();
   await lab.heartbeat(1);
   await say(lab.engine, event("run.succeeded", { seq: 3 }));
@@ -74,9 +74,28 @@ test("an event that comes after its place went changes nothing but when the mach
   await lab.heartbeat(4);
   expect(await lab.retain(0)).toBe(2);
   lab.clock.pass(60);
-  await say(lab.engine, event("run.failed", { seq: 2 }));
-  const [state] = lab.engine.fleets.all();
-  expect([state?.phase, state?.machines[A]?.next, state?.machines[A]?.heard]).toEqual(["Configured", 5, lab.clock.now]);
+  const before = lab.engine.fleets.all();
+  await expect(say(lab.engine, event("run.failed", { seq: 2 }))).rejects.toThrow("id_conflict");
+  expect([lab.engine.fleets.all(), await lab.positions()]).toEqual([before, [3]]);
+});
+
+test.each([
+  ["by count", (lab: Lab) => lab.retain(2)],
+  ["by days", (lab: Lab) => lab.retain(undefined, 1)],
+])("fails when a machine that went back past retention stays Configured, %s", async (_how, retained) => {
+  const lab = await Lab.open();
+  for (const [index, type] of ["vm.booted", "run.started", "run.succeeded"].entries())
+    await say(lab.engine, event(type, { seq: index + 1 }));
+  for (let seq = 4; seq <= 9; seq += 1) await lab.heartbeat(seq);
+  lab.clock.pass(2 * DAY_S);
+  for (let seq = 10; seq <= 11; seq += 1) await lab.heartbeat(seq);
+  expect(await retained(lab)).toBe(9);
+  expect(lab.engine.fleets.get("dev", "nexus-01")?.phase).toBe("Configured");
+  // Back at its fourth word, its runs fail: no number of what went may be given again.
+  await expect(say(lab.engine, event("run.failed", { seq: 4 }))).rejects.toThrow("id_conflict");
+  const again = { stream: B, data: { reason: "seq_reused" } };
+  await say(lab.engine, event("vm.booted", { ...again, seq: 1 }), event("run.failed", { ...again, seq: 2 }));
+  expect(lab.engine.fleets.get("dev", "nexus-01")?.phase).toBe("Failed");
 });
 
 test("what is waited for, or came late to its place, stays until all of it can go", async () => {

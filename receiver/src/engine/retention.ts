@@ -26,7 +26,8 @@ export async function retain(engine: Engine, store: Store, { days, events }: Ret
     for (const { fleet, vm } of page) {
       if (done.has(keyOf(fleet, vm))) continue;
       done.add(keyOf(fleet, vm));
-      gone += await engine.submit((transaction) => transaction.settle(fleet, vm, goes));
+      for (let went = -1; went !== 0; gone += went)
+        went = await engine.submit((transaction) => transaction.settle(fleet, vm, goes));
     }
     // The log is in the order in which it was received: behind what stays, nothing goes.
     if (page.length < PAGE) return gone;

@@ -28,9 +28,8 @@ class Lab {
   /** What retention does, up to a position. */
   public async letGo(through: number): Promise<void> {
     const [first] = await this.store.events({ after: 0, limit: 1 });
-    const state = folded(logOf(["vm.booted"]));
     const { fleet = "", vm = "" } = first ?? {};
-    await this.store.commit({ records: [], vms: [], requests: [], bases: [{ fleet, vm, through, state }] });
+    await this.store.commit({ records: [], vms: [], requests: [], cuts: [{ fleet, vm, through }] });
   }
 
   /** A target that does what each answer says, then takes everything. */

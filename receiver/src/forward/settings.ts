@@ -72,7 +72,7 @@ const isAimed = ({ url, url_file }: Partial<ForwarderSettings>): boolean =>
   (url === undefined) !== (url_file === undefined);
 
 function problemsOf(one: ForwarderSettings): string[] {
-  const problems: string[] = [];
+  let problems: string[] = [];
   if (!isAimed(one)) problems.push(AIM);
   if (one.template !== undefined && one.template_file !== undefined)
     problems.push("give template or template_file, not both");
@@ -80,9 +80,8 @@ function problemsOf(one: ForwarderSettings): string[] {
     if (one[key as keyof ForwarderSettings] !== undefined && !kinds.includes(one.kind))
       problems.push(`${key} has no effect for kind ${one.kind}; it is for ${kinds.join(", ")}`);
   for (const key of ["url_file", "secret_file", "authorization_file", "ca_file", "template_file"] as const)
-    problems.push(...unreadable(key, one[key]));
-  if (problems.length === 0) problems.push(...contentProblems(one));
-  return problems;
+    problems = problems.concat(unreadable(key, one[key]));
+  return problems.length === 0 ? contentProblems(one) : problems;
 }
 
 function unreadable(key: string, file: string | undefined): string[] {

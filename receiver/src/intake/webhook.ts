@@ -51,7 +51,7 @@ export class Webhook {
     const { fleet, vm } = (event as AgentEvent).data;
     const isSigned = signers.some((one) => one.fleet === fleet && one.vm === vm);
     if (!isSigned) return this.forged(signers, { fleet, vm }, event.id, remote);
-    return this.engine.submit(takeEvents(events), maybeKnown(this.engine.fleets, events));
+    return this.engine.submit(takeEvents(events), maybeKnown(this.engine.fleets, events), events.length);
   }
 
   /** No key of a VM that the body names fits: either it is nobody's, or another VM's. */

@@ -4,13 +4,17 @@ import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import type { Event } from "@nexus-pull/contract";
 import { type LogRecord, recordOf } from "../domain/log";
-import { project } from "../domain/project";
+import { SETTLED_EVERY } from "../domain/project";
 import { FOLD } from "../domain/state";
+import { keyOf } from "../engine/fleets";
+import { Reading } from "../engine/reading";
 import type { Base, Changes, Loader, Store, StoredRequest } from "../store/port";
 
 const PREFIX = "io.nexus-pull.archive.";
 const FORMAT = 1;
 const PAGE = 500;
+/** So many records of one VM are not behind a base that is moved now and then. */
+const FAR = 4 * SETTLED_EVERY;
 /** Of one receiver's forwarders there are never so many values. */
 const KEPT_AT_MOST = 1_000_000;
 
@@ -86,7 +90,7 @@ function parse(text: string, number: number): Line & Record<string, unknown> {
 /** Fills a store with an archive's lines; the projection is made anew of them. */
 class Import {
   private readonly bases = new Map<string, Base>();
-  private readonly vms = new Map<string, { readonly fleet: string; readonly vm: string }>();
+  private readonly reading: Reading;
   private part = { records: [] as LogRecord[], requests: [] as StoredRequest[], kept: [] as [string, string][] };
   private begun = false;
   private ended?: number;
@@ -95,8 +99,11 @@ class Import {
 
   public constructor(
     private readonly loader: Loader,
-    private readonly now: number,
-  ) {}
+    now: number,
+  ) {
+    const baseOf = async (fleet: string, vm: string) => this.bases.get(keyOf(fleet, vm));
+    this.reading = new Reading(loader.logOf, baseOf, now);
+  }
 
   public async take(value: Line & Record<string, unknown>): Promise<void> {
     const kind = value.type.startsWith(PREFIX) ? value.type.slice(PREFIX.length) : "event";
@@ -118,15 +125,14 @@ class Import {
   }
 
   private record(record: LogRecord): void {
-    this.vms.set(`${record.fleet}/${record.vm}`, record);
     this.part.records.push(record);
     this.last = record.position;
     this.events += 1;
   }
 
   private base(base: Base): void {
-    this.vms.set(`${base.fleet}/${base.vm}`, base);
-    this.bases.set(`${base.fleet}/${base.vm}`, base);
+    this.bases.set(keyOf(base.fleet, base.vm), base);
+    this.reading.begin([base.state]);
   }
 
   private keep({ key, value }: { key: string; value: string }): void {
@@ -137,15 +143,19 @@ class Import {
     const changes: Changes = { ...this.part, vms: [], ...more };
     this.part = { records: [], requests: [], kept: [] };
     await this.loader.put(changes);
+    // What is there already may be asked for on the way.
+    for (const record of changes.records) await this.reading.take(record);
   }
 
   public async finish(): Promise<void> {
     if (this.ended !== this.events)
       throw new ArchiveError(`the archive is cut short: it has ${this.events} events and ${this.ended ?? "no end"}`);
     await this.flush();
-    for (const [key, { fleet, vm }] of this.vms) {
-      const base = this.bases.get(key);
-      const state = project(await this.loader.logOf(fleet, vm), this.now, base?.state);
+    for (const [key, state] of this.reading.states) {
+      const archived = this.bases.get(key);
+      // An archive comes back as it was, but for one of before logs were settled now and then.
+      const isFar = state.records - (archived?.state.records ?? 0) > FAR;
+      const base = (isFar ? this.reading.found.get(key) : undefined) ?? archived;
       await this.flush({ vms: [state], bases: base === undefined ? [] : [base] });
     }
     await this.flush({ folded: { through: this.last, format: FOLD } });

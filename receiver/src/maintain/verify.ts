@@ -1,7 +1,7 @@
 // Whether a store is what it should be: whole by its own means, its log in order, its projection what the log says.
 import { isDeepStrictEqual } from "node:util";
 import { lifecycle } from "@nexus-pull/contract";
-import { project } from "../domain/project";
+import { refold } from "../domain/project";
 import type { VmState } from "../domain/state";
 import { readStates } from "../engine/projection";
 import type { Store } from "../store/port";
@@ -18,7 +18,7 @@ const GAP_MS = lifecycle.order.gap_wait_s * 1000;
 
 /** A time at which the log comes to this state, if it does: what is held was waited for no longer than it is. */
 function timeOf({ held }: VmState): number {
-  return held.length === 0 ? Infinity : Math.min(...held.map(({ received }) => received)) + GAP_MS - 1;
+  return held.reduce((least, { received }) => Math.min(least, received), Infinity) + GAP_MS - 1;
 }
 
 /** As the store has it: a member that is undefined is none. */
@@ -26,10 +26,10 @@ const asStored = (state: VmState): unknown => JSON.parse(JSON.stringify(state));
 
 async function projectionProblem(store: Store, state: VmState): Promise<string | undefined> {
   const { fleet, vm } = state;
-  const records = await store.events({ after: 0, limit: Number.MAX_SAFE_INTEGER, fleet, vm });
   const base = await store.base(fleet, vm);
+  const records = await store.events({ after: base?.through ?? 0, limit: Number.MAX_SAFE_INTEGER, fleet, vm });
   if (records.length === 0 && base === undefined) return `${fleet}/${vm}: a state without a log`;
-  const folded = project(records, timeOf(state), base?.state);
+  const folded = refold(records, timeOf(state), base?.state).state;
   if (isDeepStrictEqual(asStored(folded), asStored(state))) return undefined;
   return `${fleet}/${vm}: the projection says ${state.phase} (${state.reason}), its log ${folded.phase} (${folded.reason})`;
 }

@@ -78,7 +78,7 @@ interface ConfigFile {
 function readForwarders(path: string, value: unknown, problems: string[]): readonly ForwarderSettings[] {
   const checked = checkForwarders(value);
   if (!("problems" in checked)) return checked.forwarders;
-  problems.push(...checked.problems.map((problem) => `${path}: ${problem}`));
+  for (const problem of checked.problems) problems.push(`${path}: ${problem}`);
   return [];
 }
 

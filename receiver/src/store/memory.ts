@@ -3,6 +3,7 @@ import type { VmState } from "../domain/state";
 import {
   type Base,
   type Changes,
+  type Cut,
   type EventName,
   type EventQuery,
   type Folded,
@@ -23,7 +24,7 @@ const keyOf = (fleet: string, vm: string): string => `${fleet}/${vm}`;
 /** For tests: nothing of it is durable. */
 export class MemoryStore implements Store {
   public readonly shared = false;
-  private readonly records: LogRecord[] = [];
+  private records: LogRecord[] = [];
   private readonly vms = new Map<string, VmState>();
   private readonly ids = new Map<string, string>();
   private readonly requests: StoredRequest[] = [];
@@ -54,8 +55,11 @@ export class MemoryStore implements Store {
     const all: Changes[] = [];
     await fill({
       put: async (part) => void all.push(part),
-      logOf: async (fleet, vm) =>
-        all.flatMap(({ records }) => records.filter((record) => record.fleet === fleet && record.vm === vm)),
+      logOf: async (fleet, vm, after, limit) =>
+        all
+          .flatMap(({ records }) => records.filter((one) => one.fleet === fleet && one.vm === vm))
+          .filter(({ position }) => position > after)
+          .slice(0, limit),
     });
     for (const part of all) await this.commit(part);
   }
@@ -73,8 +77,9 @@ export class MemoryStore implements Store {
     }
     for (const state of changes.vms) this.vms.set(keyOf(state.fleet, state.vm), state);
     this.fold = changes.folded ?? this.fold;
-    this.requests.push(...changes.requests);
-    for (const base of changes.bases ?? []) this.replace(base);
+    for (const request of changes.requests) this.requests.push(request);
+    for (const base of changes.bases ?? []) this.bases.set(keyOf(base.fleet, base.vm), base);
+    for (const cut of changes.cuts ?? []) this.cut(cut);
     for (const [key, value] of changes.kept ?? []) this.values.set(key, value);
     this.version += 1;
   }
@@ -90,12 +95,10 @@ export class MemoryStore implements Store {
       throw new StoreError("store_unavailable", "a request's id is taken");
   }
 
-  private replace(base: Base): void {
-    const { fleet, vm, through } = base;
-    this.bases.set(keyOf(fleet, vm), base);
+  private cut({ fleet, vm, through }: Cut): void {
     const stays = (one: LogRecord): boolean => one.fleet !== fleet || one.vm !== vm || one.position > through;
     for (const gone of this.records.filter((one) => !stays(one))) this.ids.delete(nameOf(gone));
-    this.records.splice(0, this.records.length, ...this.records.filter(stays));
+    this.records = this.records.filter(stays);
   }
 
   public async lastPosition(): Promise<number> {

@@ -17,13 +17,21 @@ export interface StoredRequest {
   readonly counts: boolean;
 }
 
-/** The beginning of a VM's log, folded, so that its records may go. */
+/** The beginning of a VM's log, folded for good: nothing that comes is put in its place before its end. */
 export interface Base {
   readonly fleet: string;
   readonly vm: string;
   /** The last position that is in it. */
   readonly through: number;
   readonly state: VmState;
+}
+
+/** The beginning of a VM's log goes; its base has it. */
+export interface Cut {
+  readonly fleet: string;
+  readonly vm: string;
+  /** The last position that goes. */
+  readonly through: number;
 }
 
 /** How far the states that are kept beside the log are what the log comes to. */
@@ -42,8 +50,10 @@ export interface Changes {
   /** @default - as far as before */
   readonly folded?: Folded;
   readonly requests: readonly StoredRequest[];
-  /** Each takes the place of the one before it, and of its VM's records up to it. @default - none */
+  /** Each takes the place of the one before it. @default - none */
   readonly bases?: readonly Base[];
+  /** @default - no record goes */
+  readonly cuts?: readonly Cut[];
   /** Values that are kept beside the log; their keys are new. @default - none */
   readonly kept?: readonly (readonly [key: string, value: string])[];
 }
@@ -80,8 +90,8 @@ export interface EventQuery {
 
 export interface Loader {
   put(changes: Changes): Promise<void>;
-  /** A VM's records that were put. */
-  logOf(fleet: string, vm: string): Promise<readonly LogRecord[]>;
+  /** A VM's records that were put, behind a position, oldest first. */
+  logOf(fleet: string, vm: string, after: number, limit: number): Promise<readonly LogRecord[]>;
 }
 
 /** From what is expected to what is wanted; at least one of the two is something. */
@@ -110,7 +120,7 @@ export interface Store {
   /** The states that are kept, one a VM, each as of its own `last`; `engine/projection` brings them forward. */
   states(): Promise<readonly VmState[]>;
   folded(): Promise<Folded>;
-  /** What became of the beginning of a VM's log, where it is gone. */
+  /** What the beginning of a VM's log came to; undefined as long as it is short. */
   base(fleet: string, vm: string): Promise<Base | undefined>;
   /** Every accepted request, oldest first, page by page. */
   requestsAfter(ordinal: number, limit: number): Promise<readonly (StoredRequest & { readonly ordinal: number })[]>;
@@ -139,8 +149,8 @@ export const NOWHERE: Head = { position: 0, version: 0 };
 
 export const nameOf = ({ fleet, vm, id }: EventName): string => `${fleet}/${vm}/${id}`;
 
-export function isNothing({ records, vms, requests, bases = [], kept = [], folded }: Changes): boolean {
-  return folded === undefined && records.length + vms.length + requests.length + bases.length + kept.length === 0;
+export function isNothing({ folded, ...lists }: Changes): boolean {
+  return folded === undefined && Object.values(lists).every((list) => list.length === 0);
 }
 
 /** Of a store that keeps no state yet. */

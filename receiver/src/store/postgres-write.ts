@@ -24,32 +24,26 @@ WITH e AS (
 UPDATE head SET position = $10::bigint, version = $11::bigint FROM n`;
 
 /** Arrays for unnest, one a column. */
-export function columns<T, V>(rows: readonly T[], ...of: readonly ((row: T) => V)[]): V[][] {
+export function columns<T, V>(rows: readonly T[], of: readonly ((row: T) => V)[]): V[][] {
   return of.map((read) => rows.map(read));
 }
 
 /** Lines for `column`. No value has a line's end: names and ids have none, and neither has compact JSON. */
-function lines<T>(rows: readonly T[], ...of: readonly ((row: T) => string | number)[]): string[] {
-  return columns(rows, ...of).map((values) => values.join("\n"));
+function lines<T>(rows: readonly T[], of: readonly ((row: T) => string | number)[]): string[] {
+  return columns(rows, of).map((values) => values.join("\n"));
 }
 
 function writeValues({ records, vms }: Changes, head: Head): unknown[] {
   return [
-    ...lines<LogRecord>(
-      records,
+    ...lines<LogRecord>(records, [
       ({ position }) => position,
       ({ received }) => received,
       ({ fleet }) => fleet,
       ({ vm }) => vm,
       ({ id }) => id,
       ({ text }) => text,
-    ),
-    ...lines<VmState>(
-      vms,
-      ({ fleet }) => fleet,
-      ({ vm }) => vm,
-      (state) => JSON.stringify(state),
-    ),
+    ]),
+    ...lines<VmState>(vms, [({ fleet }) => fleet, ({ vm }) => vm, (state) => JSON.stringify(state)]),
     head.position,
     head.version,
   ];
@@ -68,8 +62,9 @@ export async function put(client: pg.ClientBase, changes: Changes, head: Head): 
        ON CONFLICT (fleet, vm) DO UPDATE SET through = excluded.through, state = excluded.state`,
       [fleet, vm, through, JSON.stringify(state)],
     );
-    await client.query("DELETE FROM events WHERE fleet = $1 AND vm = $2 AND position <= $3", [fleet, vm, through]);
   }
+  for (const { fleet, vm, through } of changes.cuts ?? [])
+    await client.query("DELETE FROM events WHERE fleet = $1 AND vm = $2 AND position <= $3", [fleet, vm, through]);
   const { folded } = changes;
   if (folded !== undefined)
     await client.query("UPDATE folded SET through = $1, format = $2", [folded.through, folded.format]);

@@ -155,9 +155,9 @@ export class PostgresStore implements Store {
           head = { position: part.records.at(-1)?.position ?? head.position, version: head.version + 1 };
           await put(client, part, head);
         },
-        logOf: async (fleet, vm) => {
-          const sql = `SELECT ${EVENT} FROM events WHERE fleet = $1 AND vm = $2 ORDER BY position`;
-          return (await client.query<EventRow>(sql, [fleet, vm])).rows.map(toRecord);
+        logOf: async (fleet, vm, after, limit) => {
+          const sql = `SELECT ${EVENT} FROM events WHERE fleet = $1 AND vm = $2 AND position > $3 ORDER BY position LIMIT $4`;
+          return (await client.query<EventRow>(sql, [fleet, vm, bigint(after), bigint(limit)])).rows.map(toRecord);
         },
       };
       await fill(loader).catch((error: unknown) => Promise.reject(new Undecided(error)));
@@ -202,8 +202,8 @@ export class PostgresStore implements Store {
     }
   }
 
-  private async rows<T extends object>(text: string, ...values: unknown[]): Promise<T[]> {
-    return this.guarded(async () => (await this.pool.query<T>(text, values)).rows);
+  private async rows<T extends object>(text: string, values: readonly unknown[] = []): Promise<T[]> {
+    return this.guarded(async () => (await this.pool.query<T>(text, [...values])).rows);
   }
 
   /** Listens on a connection of its own; what was missed while it was broken is asked for by the next call. */
@@ -241,7 +241,7 @@ export class PostgresStore implements Store {
 
   public async base(fleet: string, vm: string): Promise<Base | undefined> {
     const sql = "SELECT through, state FROM bases WHERE fleet = $1 AND vm = $2";
-    const [row] = await this.rows<{ through: string; state: string }>(sql, fleet, vm);
+    const [row] = await this.rows<{ through: string; state: string }>(sql, [fleet, vm]);
     return row && { fleet, vm, through: Number(row.through), state: JSON.parse(row.state) as VmState };
   }
 
@@ -256,12 +256,12 @@ export class PostgresStore implements Store {
       value === undefined ? "" : ` AND ${name} = $${values.push(value)}`,
     );
     const sql = `SELECT ${EVENT} FROM events WHERE position > $1${filter.join("")} ORDER BY position LIMIT $2`;
-    return (await this.rows<EventRow>(sql, ...values)).map(toRecord);
+    return (await this.rows<EventRow>(sql, values)).map(toRecord);
   }
 
   public async newest(fleet: string, vm: string, limit: number): Promise<readonly LogRecord[]> {
     const sql = `SELECT ${EVENT} FROM events WHERE fleet = $1 AND vm = $2 ORDER BY position DESC LIMIT $3`;
-    return (await this.rows<EventRow>(sql, fleet, vm, bigint(limit))).map(toRecord);
+    return (await this.rows<EventRow>(sql, [fleet, vm, bigint(limit)])).map(toRecord);
   }
 
   public async find(fleet: string, vm: string, id: string): Promise<string | undefined> {
@@ -273,24 +273,19 @@ export class PostgresStore implements Store {
     const rows = await this.rows<EventName & { event: string }>(
       `SELECT fleet, vm, id, event FROM events
        JOIN unnest($1::text[], $2::text[], $3::text[]) AS asked (fleet, vm, id) USING (fleet, vm, id)`,
-      ...columns<EventName, string>(
-        names,
-        ({ fleet }) => fleet,
-        ({ vm }) => vm,
-        ({ id }) => id,
-      ),
+      columns<EventName, string>(names, [({ fleet }) => fleet, ({ vm }) => vm, ({ id }) => id]),
     );
     return new Map(rows.map((row) => [nameOf(row), row.event]));
   }
 
   public async request(id: string): Promise<StoredRequest | undefined> {
-    const [row] = await this.rows<RequestRow>("SELECT * FROM requests WHERE id = $1", id);
+    const [row] = await this.rows<RequestRow>("SELECT * FROM requests WHERE id = $1", [id]);
     return row && toRequest(row);
   }
 
   public async requestsAfter(ordinal: number, limit: number) {
     const sql = "SELECT * FROM requests WHERE ordinal > $1 ORDER BY ordinal LIMIT $2";
-    const rows = await this.rows<RequestRow>(sql, ordinal, limit);
+    const rows = await this.rows<RequestRow>(sql, [ordinal, limit]);
     return rows.map((row) => ({ ...toRequest(row), ordinal: Number(row.ordinal) }));
   }
 
@@ -298,16 +293,14 @@ export class PostgresStore implements Store {
     const [row] = await this.rows<RequestRow>(
       `SELECT * FROM requests WHERE kind = $1 AND fleet = $2 AND ($3::text IS NULL OR vm = $3) AND counts
        ORDER BY ordinal DESC LIMIT 1`,
-      kind,
-      fleet,
-      vm,
+      [kind, fleet, vm],
     );
     return row && toRequest(row);
   }
 
   public async kept(prefix: string, limit: number): Promise<ReadonlyMap<string, string>> {
     const sql = "SELECT key, value FROM kept WHERE starts_with(key, $1) ORDER BY key LIMIT $2";
-    const rows = await this.rows<{ key: string; value: string }>(sql, prefix, bigint(limit));
+    const rows = await this.rows<{ key: string; value: string }>(sql, [prefix, bigint(limit)]);
     return new Map(rows.map(({ key, value }) => [key, value]));
   }
 

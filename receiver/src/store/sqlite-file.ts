@@ -194,7 +194,7 @@ export class LocalFile implements SqliteFile {
   public async ask({ sql, rows }: Step): Promise<unknown[][]> {
     return guarded(() => {
       const statement = this.prepare(sql);
-      return rows.map((values) => statement.all(...values));
+      return rows.map((values) => statement.all(values));
     });
   }
 
@@ -223,7 +223,7 @@ export class LocalFile implements SqliteFile {
     for (const { sql, rows } of steps) {
       const statement = this.prepare(sql);
       changes = 0;
-      for (const values of rows) changes += statement.run(...values).changes;
+      for (const values of rows) changes += statement.run(values).changes;
     }
     return changes;
   }
