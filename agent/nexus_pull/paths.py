@@ -19,6 +19,8 @@ class Paths:
         self.program = self.at("/usr/local/bin/nexus-pull-agent")
         self.var = self.at("/var/lib/nexus-pull")
         self.mirror = self.var + "/mirror.git"
+        self.submodules = self.var + "/submodules"
+        self.installed = self.var + "/installed.json"
         self.work = self.var + "/work"
         self.home = self.var + "/home"
         self.state = self.var + "/state.json"

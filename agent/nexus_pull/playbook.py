@@ -11,7 +11,6 @@ from nexus_pull.runs import callbacks, no_log
 
 # Explicit, so that `hosts: all` matches; then the implicit localhost's interpreter and connection must be said too.
 INVENTORY = 'localhost ansible_connection=local ansible_python_interpreter="{{ ansible_playbook_python }}"\n'
-SYSTEM_CONFIG = "/etc/ansible/ansible.cfg"
 
 
 class Playbook:
@@ -56,10 +55,10 @@ class Playbook:
                 files.remove(path)
 
     def execute(self, commit, settings, secret_vars=None, more=None):
-        """(exit code, whether the deadline passed). `settings`: [defaults] of the commit's ansible.cfg."""
+        """(exit code, whether the deadline passed). `settings`: ansible_cfg.Settings of the checkout."""
         argv = self._argv(commit, settings, secret_vars)
         plugins = callbacks.install(self._paths.run + "/plugins")
-        merged = callbacks.environment(plugins, self._paths.work, settings, self.checkout)
+        merged = callbacks.environment(plugins, self._paths.work, settings)
         own = {"PYTHONUNBUFFERED": "1", "ANSIBLE_NOCOLOR": "1"}
         environment = process.account_environment(self._paths, **own, **merged, **(more or {}))
         # Files that tasks create get the mode that they would get by hand.
@@ -75,20 +74,10 @@ class Playbook:
         """Of the playbooks, those that are not in the checkout: ansible-pull's last word names none."""
         return [name for name in self._run["playbooks"] if not os.path.exists(self.checkout + "/" + name)]
 
-    def settings_of(self, text):
-        """[defaults] of the ansible.cfg that the run will use: the commit's, else the system's."""
-        if text is None:
-            try:
-                with open(self._paths.at(SYSTEM_CONFIG), encoding="utf-8", errors="replace") as stream:
-                    text = stream.read()
-            except OSError:
-                text = ""
-        return callbacks.defaults_of(text)
-
     def _argv(self, commit, settings, secret_vars):
         extra_vars = self._paths.work + "/extra-vars.yml"
         files.write(extra_vars, unsafe_yaml(self._run["extra_vars"]).encode())
-        argv = ["ansible-pull", "--url", self._paths.mirror, "--checkout", commit, "--full"]
+        argv = [self._programs() + "/ansible-pull", "--url", self._paths.mirror, "--checkout", commit, "--full"]
         argv += ["--directory", self.checkout, "--extra-vars", "@" + extra_vars]
         argv += ["--extra-vars", "@" + secret_vars] if secret_vars else []
         inventory = self._inventory(settings)
@@ -101,6 +90,17 @@ class Playbook:
         argv += ["--check", "--diff"] if self._run["mode"] == "audit" else []
         argv += ["-" + "v" * self._run["verbosity"]] if self._run["verbosity"] else []
         return argv + list(self._run["playbooks"])
+
+    def _programs(self):
+        """A folder with ansible-pull, beside which it looks for the two others. The checkout is made already, from the files
+        that were verified: in the place of `ansible`, which would make it anew, is a program that does nothing."""
+        folder = self._paths.work + "/bin"
+        files.make_directory(folder)
+        program = shutil.which("ansible-pull", path=self._paths.search_path)
+        os.symlink(program, folder + "/ansible-pull")
+        os.symlink(os.path.dirname(program) + "/ansible-playbook", folder + "/ansible-playbook")
+        os.symlink(shutil.which("true", path=self._paths.search_path) or "/bin/true", folder + "/ansible")
+        return folder
 
     def _inventory(self, settings):
         """The configured one, else what ansible.cfg says, else one with localhost."""

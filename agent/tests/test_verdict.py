@@ -3,7 +3,7 @@
 import json
 import unittest
 
-from nexus_pull.runs import evidence, judge, no_log, requirements
+from nexus_pull.runs import evidence, judge, no_log, versions
 from nexus_pull.source import failures as git_failures
 from tests.support import MachineTest
 
@@ -218,4 +218,4 @@ class Versions(unittest.TestCase):
             (None, "*", False),
             ("1.2.0", "nonsense", False),
         ):
-            self.assertEqual(requirements.satisfies(version, wanted), fits, (version, wanted))
+            self.assertEqual(versions.satisfies(version, wanted), fits, (version, wanted))

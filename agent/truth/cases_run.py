@@ -3,6 +3,7 @@
 import os
 import pwd
 
+from tests.support import Repository
 from truth.plays import FAIL, WRITE, site, wait_for_go
 from truth.registry import case
 
@@ -204,3 +205,29 @@ def become_another_user(machine, servers):
 """
     machine.commit(site(task))
     assert machine.run() == 0
+
+
+@case
+def requirements_from_git(machine, servers):
+    """A role and a collection from git, in another version, and from a branch that moves on; Galaxy is never there."""
+    role = Repository(machine.root + "/srv/greeting")
+    say = "- ansible.builtin.copy: {dest: '{{ target }}', content: '%s', mode: '0600'}\n"
+    for version in ("v1", "v2"):
+        role.commit({"tasks/main.yml": say % version, "meta/main.yml": "galaxy_info: {}\ndependencies: []\n"})
+        role.git("tag", version)
+    tools = Repository(machine.root + "/srv/tools")
+    about = "namespace: acme\nname: tools\nversion: 1.0.0\nreadme: README.md\nauthors: [a]\n"
+    module = "from ansible.module_utils.basic import AnsibleModule\nAnsibleModule({}).exit_json(changed=False)\n"
+    tools.commit({"galaxy.yml": about, "README.md": "x", "plugins/modules/mine.py": "#!/usr/bin/python\n" + module})
+    tools.git("tag", "release-5")
+    asked = "roles:\n  - {src: 'git+%s', name: greeting, version: %s}\ncollections:\n  - {name: 'git+%s', version: %s}\n"
+    machine.config["run"]["requirements"] = "requirements.yml"
+    play = site("    - acme.tools.mine:\n", roles="greeting")
+    files = {"ansible.cfg": "[galaxy]\nserver = http://127.0.0.1:1/\n", **play}
+    for version, of_tools, seen in (("v1", "release-5", "v1"), ("v2", "main", "v2"), ("main", "main", "v2")):
+        machine.commit({**files, "requirements.yml": asked % (role.url, version, tools.url, of_tools)})
+        assert machine.run() == 0
+        assert machine.read("/made") == seen, machine.read("/made")
+    role.commit({"tasks/main.yml": say % "newest"})
+    assert machine.run() == 0
+    assert machine.read("/made") == "newest"

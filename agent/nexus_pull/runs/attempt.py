@@ -4,12 +4,13 @@ Order (contract/README.md): run.queued, fetch and verification, run.source.verif
 or run.started, then one last word. Each word is in the spool before the next step.
 """
 
+import os
 import time
 
 from nexus_pull import playbook, redact, vault
 from nexus_pull.errors import AgentError
 from nexus_pull.events import config_digest
-from nexus_pull.runs import evidence, judge, progress, requirements, secret_vars
+from nexus_pull.runs import ansible_cfg, evidence, judge, progress, requirements, secret_vars
 from nexus_pull.source import Mirror, Rejected
 
 EXIT_FAILED = 1
@@ -117,11 +118,13 @@ class Attempt:
         return 0
 
     def _execute(self, commit):
+        checkout = self._playbook.checkout
+        self._mirror.check_out(commit, checkout)
         inventory = self._run.get("inventory")
-        if inventory is not None and not self._mirror.has(commit, inventory):
+        if inventory is not None and not os.path.exists(checkout + "/" + inventory):
             # ansible-pull only warns, matches no host and exits 0.
             raise AgentError("inventory_invalid", "the inventory %s is not in commit %s" % (inventory, commit))
-        settings = self._playbook.settings_of(self._mirror.file_at(commit, "ansible.cfg"))
+        settings = ansible_cfg.read(self._paths, checkout)
         more = self._requirements(commit, settings)
         extra = secret_vars.checked(self._paths)
         self._announce(commit)
@@ -156,7 +159,7 @@ class Attempt:
         """Collections and roles; a bootstrap of its own, since they are known only with the commit."""
         if "requirements" not in self._run:
             return None
-        wanted = requirements.Requirements(self._paths, self._config, self._mirror, commit, self._log)
+        wanted = requirements.Requirements(self._paths, self._config, self._playbook.checkout, settings, self._log)
         lacks = wanted.missing()
         if lacks:
             begun = self._monotonic()
@@ -182,7 +185,7 @@ class Attempt:
                 installed=lacks,
                 ansible_version=self._playbook.version,
             )
-        return wanted.environment(settings, self._playbook.checkout)
+        return wanted.environment()
 
     def _conclude(self, verdict, found):
         if verdict.outcome == "failed":

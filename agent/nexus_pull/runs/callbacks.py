@@ -25,34 +25,14 @@ def install(folder):
     return folder + "/callback"
 
 
-def environment(plugins, run_directory, settings, checkout):
-    """Variables that add our callback to the repository's own. `settings`: [defaults] of its ansible.cfg."""
-    own = settings.get("callback_plugins") or SEARCHED
+def environment(plugins, run_directory, settings):
+    """Variables that add our callback to the repository's own. `settings`: ansible_cfg.Settings."""
+    own = settings.paths("callback_plugins") or SEARCHED.split(":")
     enabled = settings.get("callbacks_enabled") or settings.get("callback_whitelist") or ""
     names = [name.strip() for name in enabled.split(",") if name.strip()]
     return {
         # First: a callback of the same name in the repository may be an older one.
-        "ANSIBLE_CALLBACK_PLUGINS": ":".join([plugins, *in_checkout(own, checkout)]),
+        "ANSIBLE_CALLBACK_PLUGINS": ":".join([plugins, *own]),
         "ANSIBLE_CALLBACKS_ENABLED": ",".join(dict.fromkeys([NAME, *names])),
         RUN_DIRECTORY: run_directory,
     }
-
-
-def in_checkout(paths, checkout):
-    """What a path list of ansible.cfg means: relative to that file."""
-    kept = [part.strip() for part in paths.split(":") if part.strip()]
-    return [part if part[0] in "/~$" else os.path.normpath(os.path.join(checkout, part)) for part in kept]
-
-
-def defaults_of(text):
-    """[defaults] of an ansible.cfg; empty when there is none or it cannot be read, which ansible itself will say."""
-    if not text:
-        return {}
-    import configparser
-
-    parser = configparser.ConfigParser(inline_comment_prefixes=(";",), interpolation=None, strict=False)
-    try:
-        parser.read_string(text)
-    except configparser.Error:
-        return {}
-    return dict(parser["defaults"]) if parser.has_section("defaults") else {}

@@ -2,6 +2,7 @@
 
 program   git with our credential, our known hosts and nobody's configuration
 mirror    fetch, the commit that is meant, fast-forward only
+checkout  the commit as files, with its submodules
 verify    signature policies, before anything is checked out
 failures  what git said -> a reason's code
 """

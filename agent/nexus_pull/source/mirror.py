@@ -11,6 +11,7 @@ import shutil
 from nexus_pull import facts, files
 from nexus_pull.errors import AgentError
 from nexus_pull.source import failures
+from nexus_pull.source.checkout import Checkout
 from nexus_pull.source.program import Git
 from nexus_pull.source.verify import Rejected, Verifier
 
@@ -53,14 +54,9 @@ class Mirror:
     def followed(self):
         return [self._source["url"], self._source.get("ref")]
 
-    def file_at(self, commit, path):
-        """The text of a file in the commit, or None."""
-        code, lines = self._git.attempt("show", "%s:%s" % (commit, path))
-        return "\n".join(lines) if code == 0 else None
-
-    def has(self, commit, path):
-        """Whether there is a file or folder of that name in the commit."""
-        return self._git.attempt("cat-file", "-e", "%s:%s" % (commit, path))[0] == 0
+    def check_out(self, commit, folder):
+        """The commit as files, submodules included."""
+        Checkout(self._paths, self._source, self._git, self._log).make(commit, folder)
 
     def head_of(self, checkout):
         """What is really checked out there, or None."""
