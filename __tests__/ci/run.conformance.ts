@@ -1,6 +1,6 @@
 // `.ci/run` with a Makefile of the test's own: what it says of steps that pass, that fail, and that never ran.
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { REPOSITORY } from "../../lab/host/tools";
@@ -71,25 +71,4 @@ it("runs a named step and what it needs, and no other", () => {
 it("fails for a name that no step has", () => {
   const { status, lines } = run("first:\n\t$(step) true\n", "frist");
   expect([status, lines.at(-1)]).toEqual([1, "0 passed, 1 failed"]);
-});
-
-/** Files of the clone with this ending; folders of packages and of what is built are left out. */
-function suites(below = ""): string[] {
-  return readdirSync(join(REPOSITORY, below), { withFileTypes: true }).flatMap((entry) => {
-    const path = join(below, entry.name);
-    if (entry.isDirectory()) return /^(?:node_modules|dist|\.git|cdktf\.out)$/.test(entry.name) ? [] : suites(path);
-    return path.endsWith(".conformance.ts") ? [path] : [];
-  });
-}
-
-it("names suites with patterns of which each finds one, and none finds another's", () => {
-  const makefile = readFileSync(join(REPOSITORY, ".ci", "Makefile"), "utf8");
-  const patterns = [...makefile.matchAll(/tasks conformance (.*)$/gm)].map(([, pattern = ""]) =>
-    pattern.replace(/'/g, ""),
-  );
-  const found = patterns.map((pattern) => suites().filter((path) => new RegExp(pattern).test(path)));
-  expect(patterns.filter((_, index) => found[index]?.length === 0)).toEqual([]);
-  const all = found.flat();
-  expect(all.filter((path, index) => all.indexOf(path) !== index)).toEqual([]);
-  expect(all.length).toBeGreaterThan(10);
 });

@@ -107,7 +107,7 @@ const REPORTS: Record<string, Edit> = {
 };
 
 const DELIVERY: Record<string, Edit> = {
-  agent: to({ agent: "image" }),
+  agent: between({ agent: "seed" }, { agent: "image" }),
   seed: to({ seed: Seed.existingSnippet(existing) }),
   "seed.datastore": to({ seed: Seed.snippet({ datastore: "shared" }) }),
   "seed.nodeName": to({ seed: Seed.snippet({ nodeName: "pve2" }) }),
