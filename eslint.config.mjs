@@ -30,10 +30,10 @@ const roomZones = Object.entries(MAY_IMPORT).map(([room, allowed]) => ({
   message: `${room}/ may import only ${["itself", ...allowed].join(", ")}`,
 }));
 
-/** contract/ is a package: what uses it says so by its name, so that no room knows where it lies. */
-const CONTRACT_BY_NAME = {
-  regex: "^(?:\\.{1,2}/)*(?:\\.\\./)contract(?:/|$)",
-  message: 'contract/ is imported by its name, "@nexus-pull/contract"',
+/** contract/ and client/ are packages: what uses them says so by their names, so that no room knows where they lie. */
+const PACKAGES_BY_NAME = {
+  regex: "^(?:\\.{1,2}/)*(?:\\.\\./)(?:contract|client)(?:/|$)",
+  message: 'contract/ and client/ are imported by their names, "@nexus-pull/contract" and "@nexus-pull/client"',
 };
 
 // From the ground up: a folder imports those before it.
@@ -99,7 +99,7 @@ export default tseslint.config(
       "import-x/no-cycle": ["error", { ignoreExternal: true }],
       "import-x/no-restricted-paths": ["error", { zones: [...roomZones, ...insideLib, ...insideLab] }],
       "import-x/no-self-import": "error",
-      "no-restricted-imports": ["error", { patterns: [CONTRACT_BY_NAME] }],
+      "no-restricted-imports": ["error", { patterns: [PACKAGES_BY_NAME] }],
       "max-lines": ["error", { max: 350, skipBlankLines: true, skipComments: true }],
       "max-lines-per-function": ["error", { max: 60, skipBlankLines: true, skipComments: true }],
       complexity: ["error", 15],

@@ -1,7 +1,8 @@
 // The receiver as its users run it: a process, signals, the real agent, the stack's real scripts.
 import { existsSync, mkdirSync, readFileSync, renameSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { createHash, createHmac } from "node:crypto";
+import { createHash } from "node:crypto";
+import { signedHeaders } from "@nexus-pull/client";
 import { deriveVmKey, requestMac } from "@nexus-pull/contract";
 import { start, until } from "../../lab/host/processes";
 import { metric } from "../../lab/services/receiver-client";
@@ -160,14 +161,7 @@ function lifeOf(): readonly { readonly id: string }[] {
 }
 
 function post(base: string, body: string, id: string, type = "application/cloudevents+json"): Promise<Response> {
-  const seconds = String(Math.floor(Date.now() / 1000));
-  const mac = createHmac("sha256", deriveVmKey(SECRET, "dev", "nexus-01")).update(`${id}.${seconds}.${body}`);
-  const signature = {
-    "webhook-id": id,
-    "webhook-timestamp": seconds,
-    "webhook-signature": `v1,${mac.digest("base64")}`,
-  };
-  const headers = { "content-type": type, ...signature };
+  const headers = signedHeaders(deriveVmKey(SECRET, "dev", "nexus-01"), { id, body, type });
   return fetch(`${base}/webhook`, { method: "POST", body, headers });
 }
 

@@ -38,6 +38,7 @@ test("an arrow against the direction of the rooms, or in a circle, is an error",
     "bench/receiver/another-probe.ts": use("describeWith", "../../__tests__/support/suites"),
     "receiver/src/another-probe.ts": use("start", "../../lab/host/processes"),
     "lab/pve/world/probe.ts": use("LOGIN_PATH", "../api/router"),
+    "client/probe.ts": use("start", "../lab/host/processes"),
     "lab/host/probe.ts": use("GitServer", "../services/git-server"),
     "lib/opentofu/probe.ts": use("parseDuration", "../ansible-pull/duration"),
   };
@@ -53,11 +54,12 @@ test("an arrow against the direction of the rooms, or in a circle, is an error",
   expect(seen).toEqual(Object.fromEntries(expected));
 });
 
-test("contract/ is imported by its name alone, from inside it by a path", () => {
+test("contract/ and client/ are imported by their names alone, from inside by a path", () => {
   const forbidden = {
     "receiver/src/probe.ts": use("deriveVmKey", "../../contract"),
     "receiver/src/probe.test.ts": use("deriveVmKey", "../../contract/keys"),
     "lib/ansible-pull/probe.ts": use("deriveVmKey", "../../contract/index"),
+    "lab/services/probe.ts": use("baseOf", "../../client"),
     "__tests__/support/probe.ts": use("keys", "../../contract/vectors/keys.json"),
   };
   const allowed = {

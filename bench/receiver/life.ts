@@ -1,5 +1,6 @@
 // What VMs say: the contract's examples of one VM's life, told by as many VMs for as long as is wanted.
-import { createHmac, createSecretKey, type KeyObject } from "node:crypto";
+import { createSecretKey, type KeyObject } from "node:crypto";
+import { signedHeaders } from "@nexus-pull/client";
 import { deriveVmKey } from "@nexus-pull/contract";
 import examples from "@nexus-pull/contract/examples/events.json";
 
@@ -71,17 +72,13 @@ function post(vm: number, seq: number, batch: number): Said {
 /** The bytes of the request that a VM posts its next events with. */
 export function requestOf(vm: number, seq: number, keepAlive: boolean, batch = 1): Buffer {
   const { id, body } = post(vm, seq, batch);
-  const seconds = Math.floor(Date.now() / 1000);
-  const signature = createHmac("sha256", keyOf(vm)).update(`${id}.${seconds}.`).update(body).digest("base64");
+  const type = `application/cloudevents${batch === 1 ? "" : "-batch"}+json`;
   const lines = [
     "POST /webhook HTTP/1.1",
     "host: localhost",
     `connection: ${keepAlive ? "keep-alive" : "close"}`,
-    `content-type: application/cloudevents${batch === 1 ? "" : "-batch"}+json`,
     `content-length: ${Buffer.byteLength(body)}`,
-    `webhook-id: ${id}`,
-    `webhook-timestamp: ${seconds}`,
-    `webhook-signature: v1,${signature}`,
+    ...Object.entries(signedHeaders(keyOf(vm), { id, body, type })).map(([name, value]) => `${name}: ${value}`),
   ];
   return Buffer.from(`${lines.join("\r\n")}\r\n\r\n${body}`);
 }

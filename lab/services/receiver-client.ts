@@ -1,6 +1,6 @@
 // VMs that speak: each on new connections, with its own key.
-import { createHmac } from "node:crypto";
 import { type ClientRequest, request } from "node:http";
+import { signedHeaders, type SignedHeaders } from "@nexus-pull/client";
 import { deriveVmKey } from "@nexus-pull/contract";
 import { SECRET } from "./receiver-process";
 
@@ -42,16 +42,8 @@ export function heartbeat(vm: string, stream: string, seq: number): { readonly i
   return { id, body: JSON.stringify(event) };
 }
 
-export function signed(vm: string, id: string, body: string | Buffer, seconds = Math.floor(Date.now() / 1000)) {
-  const mac = createHmac("sha256", deriveVmKey(SECRET, "dev", vm))
-    .update(`${id}.${seconds}.`)
-    .update(body);
-  return {
-    "content-type": "application/cloudevents+json",
-    "webhook-id": id,
-    "webhook-timestamp": String(seconds),
-    "webhook-signature": `v1,${mac.digest("base64")}`,
-  };
+export function signed(vm: string, id: string, body: string | Buffer, seconds?: number): SignedHeaders {
+  return signedHeaders(deriveVmKey(SECRET, "dev", vm), { id, body, seconds });
 }
 
 /** Status of the answer; undefined when there was none. A new connection each, as VMs have. */

@@ -1,8 +1,9 @@
 // The life of one VM, as contract/examples/events.json has it, told to a receiver that runs: something to look at before
 // there is a VM. It speaks as fleet "dev", VM "nexus-01", on a stream of its own each time.
 //   NEXUS_PULL_SECRET="$(cat SECRET_FILE)" npx tsx receiver/scripts/post-examples.ts [http://localhost:9191] [pause in ms]
-import { createHmac, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
+import { signedHeaders } from "@nexus-pull/client";
 import { deriveVmKey, type Event } from "@nexus-pull/contract";
 import examples from "@nexus-pull/contract/examples/events.json";
 
@@ -28,18 +29,8 @@ function agentEvents(stream: string): Event[] {
 
 async function post(base: string, key: string, event: Event): Promise<string> {
   const body = JSON.stringify(event);
-  const seconds = String(Math.floor(Date.now() / 1000));
-  const mac = createHmac("sha256", key).update(`${event.id}.${seconds}.${body}`).digest("base64");
-  const response = await fetch(`${base}/webhook`, {
-    method: "POST",
-    body,
-    headers: {
-      "content-type": "application/cloudevents+json",
-      "webhook-id": event.id,
-      "webhook-timestamp": seconds,
-      "webhook-signature": `v1,${mac}`,
-    },
-  });
+  const headers = signedHeaders(key, { id: event.id, body });
+  const response = await fetch(`${base}/webhook`, { method: "POST", body, headers });
   return `${response.status} ${event.type.replace("io.nexus-pull.", "")}`;
 }
 

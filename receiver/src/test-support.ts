@@ -1,5 +1,5 @@
 // Events, clocks and engines for the tests of this room.
-import { createHmac } from "node:crypto";
+import { signedHeaders as headersOf } from "@nexus-pull/client";
 import { deriveVmKey, type Event, lifecycle } from "@nexus-pull/contract";
 import { type Data, isFromAgent, type LogRecord, recordOf } from "./domain/log";
 import { project } from "./domain/project";
@@ -113,12 +113,5 @@ export function signedHeaders(
   seconds: number,
   key?: string,
 ): Record<string, string> {
-  const mac = createHmac("sha256", key ?? deriveVmKey(SECRET, "dev", "nexus-01"));
-  const signature = mac.update(`${id}.${seconds}.`).update(body).digest("base64");
-  return {
-    "content-type": "application/cloudevents+json",
-    "webhook-id": id,
-    "webhook-timestamp": String(seconds),
-    "webhook-signature": `v1,${signature}`,
-  };
+  return headersOf(key ?? deriveVmKey(SECRET, "dev", "nexus-01"), { id, seconds, body });
 }

@@ -1,6 +1,15 @@
 // What an operator asks of a receiver that runs, signed with the operator's secret: retire, acknowledge, resend.
 import { randomBytes } from "node:crypto";
-import { type OperatorRequest, requestMac } from "@nexus-pull/contract";
+import {
+  baseOf,
+  listeningBase,
+  NoReceiverError,
+  operate as send,
+  RefusedError,
+  UnreachableError,
+  vmPath,
+} from "@nexus-pull/client";
+import type { OperatorRequest } from "@nexus-pull/contract";
 import { patterns } from "../intake/schemas";
 import type { Config } from "../ops/config";
 import { knownSecrets } from "../ops/secrets";
@@ -19,10 +28,6 @@ export interface Asked {
 /** What was asked for cannot be asked like this, or was refused. */
 export class OperateError extends Error {}
 
-const TIMEOUT_MS = 30_000;
-/** As many MACs as a receiver looks at: while a secret is replaced by another, it may know either. */
-const MACS = 8;
-
 interface Call {
   readonly path: string;
   readonly request: OperatorRequest;
@@ -39,7 +44,7 @@ function aboutVm(action: "retire" | "acknowledge", target: string, id: string): 
     );
   const retires = action === "retire";
   return {
-    path: `/fleets/${fleet}/vms/${vm}/${action}`,
+    path: vmPath(fleet, vm, action),
     request: { action, fleet, vm, id },
     done: (answer) => (answer[retires ? "retired" : "acknowledged"] === true ? `${action}d ${target}` : undefined),
     nothing: retires
@@ -63,51 +68,27 @@ function callOf(action: Action, target: string, id: string): Call {
   return action === "resend" ? ofForwarder(target, id) : aboutVm(action, target, id);
 }
 
-function baseOf({ url, host, port }: Config): string {
-  if (url !== undefined) return url.replace(/\/+$/, "").replace(/\/webhook$/, "");
-  if (host === "0.0.0.0" || host === "::") return `http://localhost:${port}`;
-  return `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
-}
-
-async function ask(base: string, { path, request }: Call, secrets: readonly string[]): Promise<Response> {
-  const macs = secrets.slice(0, MACS).map((secret) => requestMac(secret, request));
-  const headers = { "nexus-pull-id": request.id, "nexus-pull-mac": macs.join(" ") };
-  const signal = AbortSignal.timeout(TIMEOUT_MS);
-  try {
-    return await fetch(base + path, { method: "POST", headers, signal, redirect: "error" });
-  } catch (error) {
-    const { cause } = error as { cause?: { code?: string; message?: string } };
-    const why = cause?.code ?? cause?.message ?? (error as Error).message;
-    throw new OperateError(`${base} does not answer: ${why}; name the receiver's address with --url`);
-  }
-}
+/** The address that is given, else where the receiver of this configuration listens. */
+const addressOf = ({ url, host, port }: Config): string =>
+  url === undefined ? listeningBase(host, port) : baseOf(url);
 
 type Answer = Readonly<Record<string, unknown>>;
 
-async function answerOf(base: string, response: Response): Promise<Answer> {
-  const text = await response.text();
-  const answer = parsed(text);
-  if (response.ok && answer !== undefined) return answer;
-  if (answer?.["code"] === undefined)
-    throw new OperateError(`${base} answered ${response.status}, which no receiver does; name its address with --url`);
-  const { code, detail, title, remedy } = answer as Record<string, string | undefined>;
-  throw new OperateError(`${base} refused it: ${code}: ${detail ?? title}; ${remedy}`);
-}
-
-function parsed(text: string): Answer | undefined {
-  try {
-    return JSON.parse(text) as Answer;
-  } catch {
-    return undefined;
-  }
+/** The error as this command words it. */
+function worded(error: unknown): Error {
+  if (error instanceof RefusedError) return new OperateError(error.message);
+  if (error instanceof UnreachableError)
+    return new OperateError(`${error.message}; name the receiver's address with --url`);
+  if (error instanceof NoReceiverError) return new OperateError(`${error.message}; name its address with --url`);
+  return error as Error;
 }
 
 /** Whether there was something to do, and it was done. */
 export async function operate({ action, target, config, say }: Asked): Promise<boolean> {
   const call = callOf(action, target ?? "", `${action}-${randomBytes(12).toString("hex")}`);
-  const base = baseOf(config);
-  const response = await ask(base, call, knownSecrets(config));
-  const done = call.done(await answerOf(base, response));
+  const access = { base: addressOf(config), secrets: knownSecrets(config) };
+  const answer = await send(access, call.path, call.request).catch((error: unknown) => Promise.reject(worded(error)));
+  const done = call.done(answer);
   say(done ?? `nothing to ${action}: ${call.nothing}`);
   return done !== undefined;
 }

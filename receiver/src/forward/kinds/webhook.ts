@@ -1,5 +1,5 @@
 // Standard Webhooks to any URL: the CloudEvent as it was received, or what a template makes of it.
-import { createHmac } from "node:crypto";
+import { signatureOf } from "@nexus-pull/client/signing";
 import type { Item, Target } from "../delivery";
 import type { HttpClient } from "../http";
 import type { Render } from "../template";
@@ -38,7 +38,7 @@ export function webhookTarget({ url, http, now, key, render, headers }: WebhookO
       // Ids are a VM's own, and the target has those of many.
       const id = `${item.record.fleet}/${item.record.vm}/${item.record.id}`.replace(/[^A-Za-z0-9_-]/g, "_");
       const seconds = Math.floor(now() / 1000);
-      const signature = key && `v1,${createHmac("sha256", key).update(`${id}.${seconds}.${body}`).digest("base64")}`;
+      const signature = key && signatureOf(key, { id, seconds, body });
       await http.call({
         method: "POST",
         url,
