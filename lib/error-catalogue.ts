@@ -17,6 +17,25 @@ export const CATALOGUE = {
     "rename the VM; the name becomes its hostname, its Proxmox name and its identity at the receiver",
   ),
   vm_name_duplicate: entry("a name used once in its fleet", "rename one of the VMs, or give them different fleets"),
+  vm_id_taken: entry(
+    "an id that no other VM of the cluster has",
+    "give `vmId` another value, or leave it out for the next free one; if it is this very VM under its former name, " +
+      'set `overrule: ["vm_id_taken"]` for one apply',
+  ),
+  vm_foreign: entry(
+    "the VM that this stack made",
+    "that VM was there before: take it out of the state (`tofu state rm` and its address; no destroy), undo what its " +
+      "history in Proxmox shows, and give this VM another `vmId`",
+  ),
+  overrule_invalid: entry(
+    "codes of findings that may be overruled",
+    "leave the code out; docs/reference/errors.md says which may be overruled",
+  ),
+  clone_retries_ignored: entry(
+    "one dispatch of the clone, which is what is sent",
+    "leave `cloneRetries` out: a second one may take somebody else's VM for its own success; after a locked template " +
+      "apply again (`npm run tofu` does so by itself)",
+  ),
   fleet_invalid: entry(
     "letters, digits, '.', '_' and '-', 1 to 63 characters, beginning with a letter or digit",
     "set `fleet`, or rename the stack (its id is the default fleet)",

@@ -14,5 +14,6 @@ export { ChangePolicy } from "./change-policy";
 export { NexusVariables, type NexusVariableName } from "./proxmox/nexus-variables";
 export { ProxmoxFile, ProxmoxProvider, ProxmoxVm } from "./proxmox/resource-types";
 export { Seed, type ExistingSeedOptions, type SnippetSeedOptions } from "./seed/seed";
+export type { OverrulableCode } from "./validation/overrulable";
 export { warningsOf } from "./validation/report";
 export { Receiver, type ReceiverProps, type WaitForConfigured, type WaitOptions } from "./receiver";

@@ -104,6 +104,23 @@ describe("the VM resource", () => {
     expect(JSON.stringify(vm.initialization)).not.toContain("ipv4");
   });
 
+  test("dispatches its clone once, whatever is asked, since a retry takes another VM for its own", () => {
+    const stack = newStack();
+    new NexusVmPull(stack, "nexus", { ...REQUIRED, cloneRetries: 5 });
+    expect(vmOf(synth(stack)).clone).toMatchObject({ retries: 1 });
+    expect(warningsOf(stack).join()).toContain("clone_retries_ignored: cloneRetries: got 5");
+  });
+
+  test("asks for the cluster's VMs only where an id is given, once a stack", () => {
+    const stack = newStack();
+    new NexusVmPull(stack, "any", REQUIRED);
+    expect(synth(stack)).not.toHaveProperty("data");
+    new NexusVmPull(stack, "a", { ...REQUIRED, name: "a", vmId: 200 });
+    new NexusVmPull(stack, "b", { ...REQUIRED, name: "b", vmId: 201 });
+    const { data } = synth(stack) as unknown as { data: Record<string, object> };
+    expect(Object.values(data).map((named) => Object.keys(named))).toEqual([["nexus-pull-cluster-vms"]]);
+  });
+
   test("is within reach of an escape hatch", () => {
     const stack = newStack();
     const nexus = new NexusVmPull(stack, "nexus", REQUIRED);
@@ -134,6 +151,40 @@ describe("a tree with problems", () => {
     new NexusVmPull(newStack("one", app), "a", { ...REQUIRED, fleet: "f" });
     new NexusVmPull(newStack("two", app), "b", { ...REQUIRED, fleet: "f" });
     expect(catchError(() => app.synth())).toMatch(/\[two\/b\] vm_name_duplicate: name: got "nexus-01", as one\/a/);
+  });
+
+  test("refuses two VMs whose fleets and names read the same when they are joined", () => {
+    const stack = newStack();
+    new NexusVmPull(stack, "a", { ...REQUIRED, fleet: "a-b", name: "c" });
+    new NexusVmPull(stack, "b", { ...REQUIRED, fleet: "a", name: "b-c" });
+    expect(catchError(() => Testing.synth(stack, true))).toContain("would be those of dev/a");
+  });
+
+  test("has what a VM overrules as a warning, by its code and for this VM alone", () => {
+    const stack = newStack();
+    new NexusVmPull(stack, "a", { ...REQUIRED, cores: 1000, overrule: ["number_out_of_range"] });
+    expect(vmOf(synth(stack)).cpu).toMatchObject({ cores: 1000 });
+    expect(warningsOf(stack).join()).toContain("number_out_of_range: cores: got 1000");
+    new NexusVmPull(stack, "b", { ...REQUIRED, name: "b", cores: 1000 });
+    expect(catchError(() => Testing.synth(stack, true))).toContain("[dev/b] number_out_of_range: cores: got 1000");
+  });
+
+  test("refuses to overrule what guards more than this VM", () => {
+    const stack = newStack();
+    const overrule = ["secret_literal"] as never;
+    new NexusVmPull(stack, "a", { ...REQUIRED, vaultPassword: "hunter2", overrule });
+    const message = catchError(() => Testing.synth(stack, true));
+    expect(message).toContain('overrule_invalid: overrule[0]: got "secret_literal"');
+    expect(message).toContain("secret_literal: vaultPassword");
+  });
+
+  test("has its findings in the JSON when nothing is validated, in a variable that no value satisfies", () => {
+    const stack = newStack();
+    new NexusVmPull(stack, "a", REQUIRED);
+    expect(Testing.synth(stack)).not.toContain("nexus_pull_findings");
+    new NexusVmPull(stack, "b", { ...REQUIRED, name: "B" });
+    expect(Testing.synth(stack)).toContain("vm_name_invalid: name: got");
+    expect(Testing.synth(stack)).toContain("var.nexus_pull_findings != var.nexus_pull_findings");
   });
 
   test("refuses an address that another VM on the same bridge has", () => {

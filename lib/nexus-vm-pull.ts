@@ -23,7 +23,7 @@ import type { NexusVmPullProps } from "./props";
 import type { ReceiverBinding } from "./receiver";
 import { stackOf } from "./opentofu/engine";
 import { guard, report, warn } from "./validation/report";
-import { findConflicts, findProblems, findWarnings } from "./validation";
+import { findConflicts, findProblems, findWarnings, overrule } from "./validation";
 
 /**
  * A VM on Proxmox VE that configures itself: cloned from a golden image by OpenTofu, which returns as soon as the VM runs;
@@ -55,13 +55,13 @@ export class NexusVmPull extends Construct {
     super(scope, id);
     const stack = stackOf(this, this.node.path);
     this.fleet = props.fleet ?? props.receiver?.fleet ?? stack.node.id;
-    guard(this, stack);
+    guard(stack);
     const checked = { ...props, fleet: this.fleet };
-    const findings = [...findProblems(checked), ...findConflicts(this, checked)];
+    const { findings, overruled } = overrule(props, [...findProblems(checked), ...findConflicts(this, checked)]);
     report(this, findings);
-    findWarnings(props).forEach((finding) => warn(this, finding));
-    // Synthesis refuses a tree with findings; until then the children must be there, so that the rest of the tree is
-    // built and checked too.
+    [...overruled, ...findWarnings(props)].forEach((finding) => warn(this, finding));
+    // Synthesis and OpenTofu refuse a tree with findings; until then the children must be there, so that the rest of the
+    // tree is built and checked too.
     const { vm, seed } = this.build(findings.length === 0 ? props : PLACEHOLDER);
     this.vm = vm;
     this.instanceId = seed.instanceId;
@@ -110,7 +110,7 @@ export class NexusVmPull extends Construct {
   }
 }
 
-/** Stands in for props that cannot be used. Never synthesized. */
+/** Stands in for props that cannot be used. A stack with it has no plan, see Refusal. */
 const PLACEHOLDER: NexusVmPullProps = {
   name: "invalid",
   nodeName: "invalid",
@@ -168,9 +168,9 @@ class SeedDocuments {
   }
 
   /** What only OpenTofu can check: the address of the source, when it is a variable's value. */
-  public get preconditions(): Precondition[] | undefined {
+  public get preconditions(): Precondition[] {
     const { kind, url } = this.source.source;
-    if (!Token.isUnresolved(url)) return undefined;
+    if (!Token.isUnresolved(url)) return [];
     const pattern = kind === "https" ? "^https?://[^/@]+/" : "^(ssh://([^/@:]+@)?[^/@]+/|[^/@:]+@[^/@:]+:)";
     return [
       {

@@ -8,6 +8,7 @@ import type { ChangePolicy } from "./change-policy";
 import type { DataDisk, Dns, NetworkInterface, StartupOrder } from "./hardware";
 import type { Seed } from "./seed/seed";
 import type { Receiver, WaitForConfigured } from "./receiver";
+import type { OverrulableCode } from "./validation/overrulable";
 
 /**
  * What a self-configuring VM is. Only what cannot be guessed is required.
@@ -39,8 +40,9 @@ export interface NexusVmPullProps {
    */
   readonly fullClone?: boolean;
   /**
-   * How often the dispatch of the clone is tried again when the template is locked.
-   * @default 3
+   * How often the provider dispatches a clone: once, whatever is given.
+   * @deprecated Its retry takes another VM of that id for its own success.
+   * @default 1
    */
   readonly cloneRetries?: number;
   /**
@@ -268,6 +270,12 @@ export interface NexusVmPullProps {
    * @default - the receiver's fleet, else the stack's id
    */
   readonly fleet?: string;
+  /**
+   * Codes of findings that are no reason to refuse this VM; they become warnings. docs/reference/errors.md says which codes
+   * may be overruled.
+   * @default - none
+   */
+  readonly overrule?: readonly OverrulableCode[];
   /**
    * The Proxmox provider to use, when the stack has more than one.
    * @default - the stack's

@@ -15,6 +15,11 @@ export class UsageError extends Error {
   public override readonly name = "UsageError";
 }
 
+/** How often an apply is run again at most. */
+export const RERUNS = 3;
+/** Seconds before that. */
+export const RETRY_SECONDS = 10;
+
 export const USAGE = `usage: npm run tofu -- <environment> <tofu arguments>
 for example: npm run tofu -- dev plan
 
@@ -22,6 +27,8 @@ Runs OpenTofu in the folder of the environment's stack (cdktf.out/stacks/<enviro
   -var-file=environments/<environment>.tfvars     when that file is there and the command takes it
   environments/<environment>.lock.hcl             as the provider lock file: commit it
 Other paths in the arguments are relative to the stack's folder.
+An apply that ends because a template was locked when it was to be cloned is run again, up to ${RERUNS} times, after
+NEXUS_PULL_RETRY_SECONDS (${RETRY_SECONDS}): the provider dispatches a clone once.
 OpenTofu is NEXUS_PULL_TOFU, else tofu on PATH; it must be ${OLDEST_TOFU} or newer.`;
 
 /**
@@ -69,6 +76,28 @@ export function withVariables(args: readonly string[], variableFile: string): st
 /** Whether the command writes the provider lock file. */
 export function writesLockFile(args: readonly string[]): boolean {
   return ["init", "providers lock"].includes(commandOf(args).command);
+}
+
+// What Proxmox says when it has not begun to clone, so that a second request makes no second VM.
+const NOT_BEGUN =
+  /error cloning VM: received an HTTP 500 response - Reason: (VM is locked|can't lock file|got no worker upid)/;
+
+/** Whether a command's errors are to be read: those of an apply that plans for itself. */
+export function mayRunAgain(args: readonly string[]): boolean {
+  const { command, end } = commandOf(args);
+  return command === "apply" && args.slice(end).every((arg) => arg.startsWith("-"));
+}
+
+/** Whether it ended because a clone was not even begun. OpenTofu folds its text and draws a line beside it. */
+export function cloneNotBegun(errors: string): boolean {
+  // eslint-disable-next-line no-control-regex
+  return NOT_BEGUN.test(errors.replace(/\x1b\[[0-9;]*m/g, "").replace(/[\s│╷╵]+/g, " "));
+}
+
+/** Seconds before an apply is run again; the default when the variable is no number. */
+export function retrySeconds(given: string | undefined): number {
+  const seconds = Number(given ?? RETRY_SECONDS);
+  return given === "" || !Number.isFinite(seconds) || seconds < 0 ? RETRY_SECONDS : seconds;
 }
 
 /** Why the answer of `tofu version` is not good enough; nothing when it is. */

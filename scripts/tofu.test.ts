@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSy
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { interruptTwice, start, until, type Outcome, type Running } from "../lab/host/processes";
-import { interruptFilter, versionProblem, withVariables } from "./tofu-command";
+import { cloneNotBegun, interruptFilter, retrySeconds, versionProblem, withVariables } from "./tofu-command";
 
 const REPOSITORY = join(__dirname, "..");
 
@@ -13,6 +13,10 @@ if [ "$1" = version ]; then echo "\${FAKE_VERSION-OpenTofu v1.12.6}"; exit 0; fi
 [ ! -e .terraform.lock.hcl ] || cp .terraform.lock.hcl "$FAKE_LOG.lock"
 [ -z "\${FAKE_LOCK:-}" ] || printf '%s' "$FAKE_LOCK" >.terraform.lock.hcl
 echo out; echo err >&2
+if [ -n "\${FAKE_LOCKED:-}" ] && [ "$(cat "$FAKE_LOG.runs" 2>/dev/null | wc -l)" -lt "$FAKE_LOCKED" ]; then
+  echo run >>"$FAKE_LOG.runs"
+  printf '│ Error: error cloning VM: received an HTTP 500\\n│ response - Reason: VM is locked (backup)\\n' >&2; exit 1
+fi
 if [ -n "\${FAKE_WAIT:-}" ]; then
   trap 'echo INT >>"$FAKE_LOG"' INT; trap 'echo TERM >>"$FAKE_LOG"' TERM
   : >"$FAKE_LOG.ready"
@@ -109,6 +113,21 @@ describe("npm run tofu", () => {
     expect((await tofu(["dev", "plan"], { NEXUS_PULL_TOFU: join(root, "bin", "other") })).stdout).toBe("other\n");
   });
 
+  it("runs an apply again while a template is locked, and says so", async () => {
+    const run = await tofu(["dev", "apply", "-auto-approve"], { FAKE_LOCKED: "2", NEXUS_PULL_RETRY_SECONDS: "0" });
+    expect(run).toMatchObject({ status: 0, stdout: "out\nout\nout\n" });
+    expect(run.stderr).toContain("a template was locked: the apply is run again in 0 s (2 of 3)");
+  });
+
+  it.each([
+    ["the template stays locked", ["apply"], "9", "out\nout\nout\nout\n"],
+    ["a saved plan is applied, which is stale by then", ["apply", "plan.bin"], "1", "out\n"],
+    ["nothing is applied", ["plan"], "1", "out\n"],
+  ])("fails for good when %s", async (_label, args, times, stdout) => {
+    const run = await tofu(["dev", ...args], { FAKE_LOCKED: times, NEXUS_PULL_RETRY_SECONDS: "0" });
+    expect(run).toMatchObject({ status: 1, stdout });
+  });
+
   it.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)("hands %s on once, and waits for tofu's end", async (signal) => {
     const running = wrapper(["dev", "apply"], { FAKE_WAIT: "1", FAKE_STATUS: "1" });
     await until("tofu runs", () => existsSync(`${log}.ready`));
@@ -174,3 +193,25 @@ it("lets a second Ctrl-C pass when it is meant", () => {
   now = 2_000;
   expect(filter("SIGINT")).toBe("SIGINT");
 });
+
+it.each([
+  ["unable to create VM 200: config file already exists", false],
+  ["got no worker upid - start worker failed", true],
+  ["can't lock file '/var/lock/qemu-server/lock-9000.conf' - got timeout", true],
+  ["VM is locked (backup)", true],
+])("takes %j for a clone that was not begun: %s", (reason, expected) => {
+  const text = `\u001b[31m╷\n│ Error: error cloning VM: received an HTTP 500 response - Reason: ${reason}\n╵`;
+  expect(cloneNotBegun(text)).toBe(expected);
+  expect(cloneNotBegun(`│ Error: error updating VM: received an HTTP 500 response - Reason: ${reason}`)).toBe(false);
+});
+
+it.each([
+  [undefined, 10],
+  ["", 10],
+  ["soon", 10],
+  ["-1", 10],
+  ["0", 0],
+  ["2.5", 2.5],
+])("waits before an apply is run again, with NEXUS_PULL_RETRY_SECONDS %j: %s s", (given, expected) =>
+  expect(retrySeconds(given)).toBe(expected),
+);

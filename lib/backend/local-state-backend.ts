@@ -47,7 +47,7 @@ export class LocalStateBackend {
    */
   public static relative(stack: TerraformStack, props: LocalStateProps = {}): LocalStateBackend {
     const path = props.path ?? `../../../terraform.${stack.node.id}.tfstate`;
-    guard(stack, stack);
+    guard(stack);
     report(stack, check({ path }, [relativePath]));
     return new LocalStateBackend(existingBackend(stack) ?? new LocalBackend(stack, { path }));
   }

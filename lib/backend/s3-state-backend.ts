@@ -100,7 +100,7 @@ export class S3StateBackend {
     settings: S3Settings,
     extra: Omit<S3BackendConfig, "bucket" | "key">,
   ): S3StateBackend {
-    guard(stack, stack);
+    guard(stack);
     report(stack, check(settings, S3_RULES));
     for (const finding of untrustedTransport(settings)) warn(stack, finding);
     const existing = existingBackend(stack);

@@ -59,7 +59,7 @@ export class StateEncryption {
    * Synthesis fails with `secret_literal` or `encryption_invalid`.
    */
   public static pbkdf2(stack: TerraformStack, props: PassphraseEncryptionProps): void {
-    guard(stack, stack);
+    guard(stack);
     const findings = check(props, [passphraseIsReference, enforcedOrTakeOver]);
     report(stack, findings);
     // Nothing is attached then, so that a literal reaches no file even where validation is switched off.

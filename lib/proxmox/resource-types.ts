@@ -15,3 +15,6 @@ export {
   type VirtualEnvironmentVmInitializationIpConfig as ProxmoxVmIpConfig,
   type VirtualEnvironmentVmNetworkDevice as ProxmoxVmNetworkDevice,
 } from "../../.gen/providers/proxmox/virtual-environment-vm";
+
+/** Data source of the cluster's VMs; it is read as it is, so it needs no bindings. */
+export const CLUSTER_VMS_TYPE = "proxmox_virtual_environment_vms";

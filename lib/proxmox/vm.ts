@@ -11,6 +11,7 @@ import {
   type ProxmoxVmIpConfig,
   type ProxmoxVmNetworkDevice,
 } from "./resource-types";
+import { CLONE_DISPATCHES, ownVm } from "./own-vm";
 import type { SeedBinding } from "../seed/seed";
 
 /** What is used where a prop is left out. */
@@ -31,9 +32,10 @@ export function proxmoxVm(
   props: NexusVmPullProps,
   seed: SeedBinding,
   dependsOn: ITerraformDependable[],
-  precondition: Precondition[] | undefined,
+  precondition: Precondition[],
 ): ProxmoxVm {
   const interfaces = props.network ?? VM_DEFAULTS.network;
+  const own = ownVm(scope, props);
   return new ProxmoxVm(scope, "vm", {
     ...placement(props),
     ...hardware(props),
@@ -44,7 +46,11 @@ export function proxmoxVm(
     smbios: seed.smbiosSerial === undefined ? undefined : { serial: seed.smbiosSerial },
     provider: props.provider,
     dependsOn: [...seed.dependsOn, ...dependsOn],
-    lifecycle: { ...lifecycle(props.changePolicy ?? ChangePolicy.keepVm()), precondition },
+    lifecycle: {
+      ...lifecycle(props.changePolicy ?? ChangePolicy.keepVm()),
+      precondition: [...precondition, ...own.precondition],
+      postcondition: own.postcondition,
+    },
   });
 }
 
@@ -62,7 +68,7 @@ function placement(props: NexusVmPullProps) {
       nodeName: props.templateNodeName,
       datastoreId: props.fullClone === false ? undefined : (props.datastore ?? VM_DEFAULTS.datastore),
       full: props.fullClone ?? true,
-      retries: props.cloneRetries ?? 3,
+      retries: CLONE_DISPATCHES,
     },
   };
 }

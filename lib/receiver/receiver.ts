@@ -45,7 +45,7 @@ export class Receiver extends Construct {
     this.fleet = props.fleet ?? stack.node.id;
     this.waitsByDefault = (props.waitForConfigured ?? false) !== false;
     this.heartbeatSeconds = heartbeatSeconds(props);
-    guard(this, stack);
+    guard(stack);
     report(this, [...check({ ...props, fleet: this.fleet }, receiverRules), ...fleetInUse(this, this.fleet)]);
     useNullProvider(this, stack);
     this.settings = resolveSettings(this, this.fleet, props);

@@ -6,6 +6,7 @@ import { known } from "./values";
 
 interface Claims {
   readonly names: Map<string, string>;
+  readonly identities: Map<string, string>;
   readonly addresses: Map<string, string>;
 }
 
@@ -14,15 +15,13 @@ const claimsByRoot = new WeakMap<IConstruct, Claims>();
 /** What this VM has in common with another one of the tree and must not: its name in the fleet, an address, a MAC address. */
 export function findConflicts(scope: IConstruct, props: CheckedProps): Finding[] {
   const { root } = scope.node;
-  const claims = claimsByRoot.get(root) ?? { names: new Map(), addresses: new Map() };
+  const claims = claimsByRoot.get(root) ?? { names: new Map(), identities: new Map(), addresses: new Map() };
   claimsByRoot.set(root, claims);
   const path = scope.node.path;
   const named =
     known(props.name) && known(props.fleet) ? claim(claims.names, `${props.fleet}/${props.name}`, path) : undefined;
   return [
-    ...(named === undefined
-      ? []
-      : [{ code: "vm_name_duplicate" as const, prop: "name", got: `${show(props.name)}, as ${named}` }]),
+    ...(named === undefined ? sameIdentity(claims, props, path) : [duplicate(`${show(props.name)}, as ${named}`)]),
     ...addresses(props.network).flatMap(([prop, value]) => {
       // Addresses may be the same on different bridges or VLANs; MAC addresses and addresses of one segment may not.
       const owner = claim(claims.addresses, `${segment(prop, props)} ${value}`, path);
@@ -31,6 +30,19 @@ export function findConflicts(scope: IConstruct, props: CheckedProps): Finding[]
         : [{ code: "network_conflict" as const, prop, got: `${show(value)}, as ${owner}` }];
     }),
   ];
+}
+
+function duplicate(got: string): Finding {
+  return { code: "vm_name_duplicate", prop: "name", got };
+}
+
+/** Files and instance-id join fleet and name by a hyphen, which both may have: `a-b` and `c` read as `a` and `b-c`. */
+function sameIdentity(claims: Claims, { fleet, name }: CheckedProps, path: string): Finding[] {
+  if (!known(name) || !known(fleet)) return [];
+  const owner = claim(claims.identities, `${fleet}-${name}`, path);
+  return owner === undefined
+    ? []
+    : [duplicate(`${show(name)} in fleet ${show(fleet)}, whose snippets and instance-id would be those of ${owner}`)];
 }
 
 function segment(prop: string, props: CheckedProps): string {

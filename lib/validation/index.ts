@@ -12,6 +12,7 @@ import { extraVarsRule } from "./rules/extra-vars";
 import { gitRule } from "./rules/git";
 import { nameRule } from "./rules/name";
 import { networkRule } from "./rules/network";
+import { overruleRule } from "./rules/overrule";
 import { receiverRule } from "./rules/receiver";
 import { scheduleRule } from "./rules/schedule";
 import { secretsRule } from "./rules/secrets";
@@ -21,6 +22,7 @@ import { textRule } from "./rules/text";
 import { vaultRule } from "./rules/vault";
 
 export { findConflicts } from "./conflicts";
+export { overrule } from "./overrule";
 export { findWarnings } from "./warnings";
 
 const RULES = [
@@ -41,6 +43,7 @@ const RULES = [
   cloudConfigRule,
   seedRule,
   receiverRule,
+  overruleRule,
   textRule,
 ];
 

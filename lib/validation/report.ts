@@ -1,37 +1,61 @@
-import { AnnotationMetadataEntryType, Annotations } from "cdktf";
+import { AnnotationMetadataEntryType, Annotations, type TerraformStack } from "cdktf";
 import type { IConstruct } from "constructs";
 import { describeFinding, type Finding, type Problem } from "../errors";
+import { Refusal } from "./refusal";
+
+interface Tree {
+  readonly problems: Problem[];
+  // One validation a stack: every stack must refuse when any construct in the tree has a problem.
+  readonly guarded: Set<TerraformStack>;
+  readonly refused: Set<TerraformStack>;
+}
 
 // Keyed by the tree's root, so that the first stack that is synthesized reports the problems of all of them
 // and nothing half-written is left behind.
-const problemsByRoot = new WeakMap<IConstruct, Problem[]>();
+const trees = new WeakMap<IConstruct, Tree>();
+
+function treeOf(scope: IConstruct): Tree {
+  const { root } = scope.node;
+  const tree = trees.get(root) ?? { problems: [], guarded: new Set(), refused: new Set() };
+  trees.set(root, tree);
+  return tree;
+}
 
 /** Remembers findings of a construct; synthesis fails with all problems of the whole tree at once. */
 export function report(scope: IConstruct, findings: readonly Finding[]): void {
-  const root = scope.node.root;
-  let problems = problemsByRoot.get(root);
-  if (problems === undefined) {
-    problems = [];
-    problemsByRoot.set(root, problems);
-  }
-  problems.push(...findings.map((finding) => ({ ...finding, path: scope.node.path })));
+  const tree = treeOf(scope);
+  tree.problems.push(...findings.map((finding) => ({ ...finding, path: scope.node.path })));
+  refuse(tree);
 }
 
 /** Problems of the whole tree, in the order in which they were found. */
 export function problemsOf(scope: IConstruct): readonly Problem[] {
-  return problemsByRoot.get(scope.node.root) ?? [];
+  return treeOf(scope).problems;
 }
 
-// One validation a stack: every stack must refuse when any construct in the tree has a problem.
-const guardedStacks = new WeakSet<IConstruct>();
+/**
+ * Makes a stack refuse to synthesize while there are problems anywhere in its tree, and OpenTofu refuse to plan it when it is
+ * synthesized all the same.
+ */
+export function guard(stack: TerraformStack): void {
+  const tree = treeOf(stack);
+  if (tree.guarded.has(stack)) return;
+  tree.guarded.add(stack);
+  stack.node.addValidation({ validate: () => linesOf(tree) });
+  refuse(tree);
+}
 
-/** Makes the stack of `scope` refuse to synthesize while there are problems anywhere in its tree. */
-export function guard(scope: IConstruct, stack: IConstruct): void {
-  if (guardedStacks.has(stack)) return;
-  guardedStacks.add(stack);
-  stack.node.addValidation({
-    validate: () => problemsOf(scope).map((problem) => `[${problem.path}] ${describeFinding(problem)}`),
-  });
+function refuse(tree: Tree): void {
+  if (tree.problems.length === 0) return;
+  for (const stack of tree.guarded) {
+    if (tree.refused.has(stack)) continue;
+    tree.refused.add(stack);
+    new Refusal(stack, () => linesOf(tree));
+  }
+}
+
+function linesOf({ problems }: Tree): string[] {
+  return problems.map((problem) => `[${problem.path}] ${describeFinding(problem)}`);
 }
 
 /** Shows a finding as a warning: synthesis goes on. */

@@ -1,9 +1,15 @@
-import type { Finding } from "../errors";
+import { show, type Finding } from "../errors";
 import type { NexusVmPullProps } from "../props";
 
 /** What works but deserves a word at synthesis. */
 export function findWarnings(props: NexusVmPullProps): Finding[] {
-  return [...dnsWarning(props), ...seedSecretWarnings(props)];
+  return [...dnsWarning(props), ...seedSecretWarnings(props), ...cloneRetriesWarning(props)];
+}
+
+function cloneRetriesWarning({ cloneRetries }: NexusVmPullProps): Finding[] {
+  return cloneRetries === undefined || cloneRetries === 1
+    ? []
+    : [{ code: "clone_retries_ignored", prop: "cloneRetries", got: show(cloneRetries) }];
 }
 
 function dnsWarning({ network, dns }: NexusVmPullProps): Finding[] {

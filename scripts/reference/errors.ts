@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { CATALOGUE, type ErrorCode } from "../../lib/errors";
+import { OVERRULABLE } from "../../lib/validation/overrulable";
 import { ROOT } from "./program";
 import { cell } from "./markdown";
 
@@ -15,13 +16,18 @@ export const CODES = Object.keys(CATALOGUE) as ErrorCode[];
 export function errorsPage(): string {
   const rows = CODES.map((code) => {
     const { expected, remedy } = CATALOGUE[code];
-    return `| <a id="${code}"></a>\`${code}\` | ${cell(expected)} | ${cell(remedy)} |`;
+    const mark = (OVERRULABLE as readonly string[]).includes(code) ? " &sup1;" : "";
+    return `| <a id="${code}"></a>\`${code}\`${mark} | ${cell(expected)} | ${cell(remedy)} |`;
   });
   return [
     "# Errors",
     "",
     "Generated from lib/error-catalogue.ts. A message is `[construct's path] code: prop: got ..., expected ...; remedy`;",
     "the text of a message may be more exact than the one here. Synthesis shows the problems of the whole tree together.",
+    "A tree with problems that is synthesized all the same (`skipValidation`, `Testing.synth`) has no plan: OpenTofu's error is",
+    "the same list.",
+    "",
+    'A code with &sup1; can be overruled for one VM that knows better, and is a warning then: `overrule: ["gateway_invalid"]`.',
     "",
     "| code | expected | what to do |",
     "|---|---|---|",

@@ -23,6 +23,7 @@ const PLACEMENT: Record<string, Edit> = {
   pool: to({ pool: "ops" }),
   description: to({ description: "other" }),
   fleet: to({ fleet: "other" }),
+  overrule: to({ overrule: ["number_out_of_range"] }),
 };
 
 const HARDWARE: Record<string, Edit> = {

@@ -127,6 +127,18 @@ function afterTheClone(ids: Ids): FaultCase {
   };
 }
 
+function idRace(at: "request" | "task"): FaultCase {
+  return {
+    props: { vmId: undefined },
+    create: { plans: [{ fault: { kind: "vmid-race", at }, match: "^10[01]$" }], says: /config file already exists/ },
+  };
+}
+
+/** Once: whatever comes again finds the template free. */
+function atClone(ids: Ids, text: string): FaultCase {
+  return { create: { plans: [{ fault: answer(500, text), ...clone(ids), times: 1 }], says: /VM is locked/ } };
+}
+
 const NO_LOCK = (ids: Ids) => `can't lock file '/var/lock/qemu-server/lock-${ids.vm}.conf' - got timeout`;
 const answer = (status: number, text: string): FaultPlan["fault"] => ({ kind: "answer", status, text });
 
@@ -156,10 +168,10 @@ export const FAULTS: Readonly<Record<string, (ids: Ids) => FaultCase>> = {
   }),
   "SSH lets nobody in": (ids) => atNode("pve2", ids.template, { kind: "ssh-refused" }, /SSH/),
   "the SSH user has no sudo": (ids) => atNode("pve3", ids.template, { kind: "no-sudo" }, /Permission denied/),
-  "another VM takes the id": () => ({
-    props: { vmId: undefined },
-    create: { plans: [{ fault: { kind: "vmid-race" }, match: "^100$" }], says: /config file already exists/ },
-  }),
+  // Which of the two VMs gets which id is the provider's to say; both are told the same.
+  "another VM takes the id before the clone is requested": () => idRace("request"),
+  "another VM takes the id after the clone was requested": () => idRace("task"),
+  "the template is locked": (ids) => atClone(ids, "VM is locked (backup)"),
 };
 
 export const idsOf = (name: string): Ids => {

@@ -1,6 +1,7 @@
 // The VMs' part of the API.
 import { mayAny, needAny } from "../world/auth";
 import { isTrue, type Parameters } from "../api/checks";
+import { addVm } from "../world/cluster";
 import { CONFIG_KEYS } from "../vm/config-schema";
 import { died } from "../world/errors";
 import * as f from "../api/formats";
@@ -28,21 +29,19 @@ const CLONE: Parameters = {
   bwlimit: f.int(0),
 };
 
+function addStranger({ world, node }: Call, vmid: number): void {
+  const config = { name: "stranger", cores: "1", memory: "512", net0: "virtio=BC:24:11:0A:0B:0C,bridge=vmbr0" };
+  addVm(world.cluster, vmid, node, config);
+}
+
 function clone(call: Call): string {
   const { world, node, vmid, given } = call;
   const request = readClone(world, node, vmid, given);
   needCloneRights(world, call.user, request);
+  const race = world.faults.take(["vmid-race"], String(request.newid));
+  if (race?.at === "request") addStranger(call, request.newid);
   checkClone(world, request);
-  if (world.faults.take(["vmid-race"], String(request.newid)) !== undefined) {
-    const stranger = { lock: "create", name: "stranger" };
-    world.cluster.vms.set(request.newid, {
-      vmid: request.newid,
-      node,
-      config: new Map(Object.entries(stranger)),
-      pending: new Map(),
-      guest: { agent: false, obeysShutdown: true, addresses: [] },
-    });
-  }
+  if (race?.at === "task") addStranger(call, request.newid);
   return task(call, "qmclone", (context) => cloneWorker(world, request, context));
 }
 

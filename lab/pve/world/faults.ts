@@ -12,8 +12,11 @@ export type Fault =
   | { readonly kind: "slow-task"; readonly ms: number }
   /** The task ends with that text. */
   | { readonly kind: "failed-task"; readonly text: string }
-  /** Another VM takes the id between the check and the clone. */
-  | { readonly kind: "vmid-race" }
+  /**
+   * Another VM takes the id after it was asked for: before the clone is requested, so that the request is refused, or
+   * after, so that the task fails. It stays.
+   */
+  | { readonly kind: "vmid-race"; readonly at: "request" | "task" }
   /** No SSH connection is let in. */
   | { readonly kind: "ssh-refused" }
   /** The SSH user has no sudo. */
