@@ -3,7 +3,6 @@
 import type { FastifyInstance } from "fastify";
 import { attention, type Run, type VmState } from "../domain/state";
 import { patterns } from "../intake/schemas";
-import { requireReader } from "./access";
 import type { AppDeps } from "./deps";
 import { integerParameter, type Query, textParameter } from "./query";
 import { told } from "./views";
@@ -45,7 +44,6 @@ function changesOf(states: readonly VmState[], since: number): Change[] {
 
 export function changesRoutes(app: FastifyInstance, deps: AppDeps): void {
   app.get<{ Querystring: Query }>("/changes", async (request, reply) => {
-    requireReader(request, deps.readers, deps.token);
     const fleet = textParameter(request.query, "fleet", patterns.fleet);
     const since = deps.now() - integerParameter(request.query, "since_s", SINCE) * 1000;
     const limit = integerParameter(request.query, "limit", LIMIT);

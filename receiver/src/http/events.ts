@@ -1,7 +1,6 @@
 import type { FastifyInstance } from "fastify";
 import { Refusal } from "../engine/refusal";
 import { patterns } from "../intake/schemas";
-import { requireReader } from "./access";
 import type { AppDeps } from "./deps";
 import { integerParameter, type Query, textParameter } from "./query";
 import { PAGE } from "./status";
@@ -17,7 +16,6 @@ export function positionOf(text: string | undefined, last: number): number | und
 
 export function eventRoutes(app: FastifyInstance, deps: AppDeps): void {
   app.get<{ Querystring: Query }>("/events", async (request, reply) => {
-    requireReader(request, deps.readers, deps.token);
     await deps.engine.refresh();
     const { query } = request;
     const fleet = textParameter(query, "fleet", patterns.fleet);

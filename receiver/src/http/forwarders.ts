@@ -2,7 +2,6 @@
 import type { FastifyInstance } from "fastify";
 import { useId } from "../engine/commands";
 import { Refusal } from "../engine/refusal";
-import { requireReader } from "./access";
 import type { AppDeps } from "./deps";
 import { checkMac, NO_BODY_BYTES } from "./operator";
 
@@ -21,31 +20,33 @@ function known<T>(value: T | undefined, name: string): T {
   return value;
 }
 
-export function forwarderRoutes(app: FastifyInstance, deps: AppDeps): void {
-  const lettersOf = async (name: string) => known(await deps.forwarders?.deadLetters(name), name);
+const lettersOf = async ({ forwarders }: AppDeps, name: string) => known(await forwarders?.deadLetters(name), name);
 
-  app.get("/forwarders", async (request) => {
-    requireReader(request, deps.readers, deps.token);
+/** For readers. */
+export function forwarderRoutes(app: FastifyInstance, deps: AppDeps): void {
+  app.get("/forwarders", async () => {
     const forwarders = (deps.forwarders?.status() ?? []).map(async (one) => ({
       ...one,
       ...(one.position === undefined ? {} : { behind: Math.max(0, deps.engine.position - one.position) }),
-      dead_letters: (await lettersOf(one.name)).length,
+      dead_letters: (await lettersOf(deps, one.name)).length,
     }));
     return { forwarders: await Promise.all(forwarders) };
   });
 
   app.get<{ Params: ForwarderPath }>("/forwarders/:forwarder/dead", async (request) => {
-    requireReader(request, deps.readers, deps.token);
-    return { dead_letters: await lettersOf(checkedName(request.params)) };
+    return { dead_letters: await lettersOf(deps, checkedName(request.params)) };
   });
+}
 
+/** For the operator. */
+export function resendRoutes(app: FastifyInstance, deps: AppDeps): void {
   app.post<{ Params: ForwarderPath }>(
     "/forwarders/:forwarder/resend",
     { bodyLimit: NO_BODY_BYTES },
     async (request) => {
       const forwarder = checkedName(request.params);
       const id = checkMac(deps, request, { action: "resend", forwarder });
-      await lettersOf(forwarder);
+      await lettersOf(deps, forwarder);
       await deps.engine.submit(useId(id, forwarder));
       return { asked_for: known(await deps.forwarders?.sendAgain(forwarder), forwarder) };
     },

@@ -3,7 +3,6 @@
 import { randomBytes } from "node:crypto";
 import type { FastifyInstance } from "fastify";
 import { attention, type VmState } from "../domain/state";
-import { requireReader } from "./access";
 import type { AppDeps } from "./deps";
 import { Made } from "./made";
 import type { Query } from "./query";
@@ -98,7 +97,6 @@ export function liveRoutes(app: FastifyInstance, deps: AppDeps, seats: Seats): v
   deps.notes.subscribe(streams.wake);
   deps.refused.subscribe(streams.wake);
   app.get<{ Querystring: Query }>("/status/stream", { exposeHeadRoute: false }, async (request, reply) => {
-    requireReader(request, deps.readers, deps.token);
     streams.open(request, reply, view.seen(header(request, "last-event-id")));
   });
 }

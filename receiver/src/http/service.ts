@@ -1,7 +1,11 @@
 import type { FastifyInstance } from "fastify";
 import { openapi, schemas } from "@nexus-pull/contract";
-import { requireReader } from "./access";
 import type { AppDeps } from "./deps";
+
+/** For readers. */
+export function metricsRoutes(app: FastifyInstance, { metrics }: AppDeps): void {
+  app.get("/metrics", async (_request, reply) => reply.type(metrics.contentType).send(await metrics.text()));
+}
 
 export function serviceRoutes(app: FastifyInstance, deps: AppDeps): void {
   app.get("/healthz", async () => ({ status: "ok" }));
@@ -12,10 +16,6 @@ export function serviceRoutes(app: FastifyInstance, deps: AppDeps): void {
       ...(trouble === undefined ? [] : [trouble.code]),
     ];
     return reasons.length === 0 ? { status: "ok" } : reply.code(503).send({ status: "unavailable", reasons });
-  });
-  app.get("/metrics", async (request, reply) => {
-    requireReader(request, deps.readers, deps.token);
-    return reply.type(deps.metrics.contentType).send(await deps.metrics.text());
   });
   const document = JSON.stringify(openapi);
   app.get("/openapi.json", async (_request, reply) => reply.type("application/json").send(document));

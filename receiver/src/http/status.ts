@@ -8,7 +8,6 @@ import { currentMachine, type VmState } from "../domain/state";
 import { keyOf } from "../engine/fleets";
 import { Refusal } from "../engine/refusal";
 import { patterns } from "../intake/schemas";
-import { requireReader } from "./access";
 import type { AppDeps } from "./deps";
 import { integerParameter, type Query, refuseParameter, textParameter } from "./query";
 import { vmDetail, vmView } from "./views";
@@ -126,7 +125,6 @@ export function statusRoutes(app: FastifyInstance, deps: AppDeps): void {
   // Versions count from zero after a restart, so a tag must not outlive the process.
   const run = randomBytes(8).toString("hex");
   app.get<{ Querystring: Query }>("/status", async (request, reply) => {
-    requireReader(request, deps.readers, deps.token);
     await deps.engine.refresh();
     const page = statusPage(deps, request.query);
     const etag = etagOf(deps, run, request);
@@ -134,7 +132,6 @@ export function statusRoutes(app: FastifyInstance, deps: AppDeps): void {
     return isKnown(request, etag) ? reply.code(304).send() : reply.send(page);
   });
   app.get<{ Params: { vm: string }; Querystring: Query }>("/status/:vm", async (request, reply) => {
-    requireReader(request, deps.readers, deps.token);
     await deps.engine.refresh();
     if (request.params.vm.length > 200) refuseParameter("vm", "must be at most 200 characters");
     const state = lookUp(deps, request.params.vm, textParameter(request.query, "fleet", patterns.fleet));

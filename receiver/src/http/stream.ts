@@ -3,7 +3,6 @@
 import type { FastifyInstance } from "fastify";
 import type { LogRecord } from "../domain/log";
 import { patterns } from "../intake/schemas";
-import { requireReader } from "./access";
 import type { AppDeps } from "./deps";
 import { positionOf } from "./events";
 import { Made } from "./made";
@@ -90,7 +89,6 @@ export function streamRoutes(app: FastifyInstance, deps: AppDeps, seats: Seats):
     streams.wake();
   });
   app.get<{ Querystring: Query }>("/events/stream", { exposeHeadRoute: false }, async (request, reply) => {
-    requireReader(request, deps.readers, deps.token);
     await deps.engine.refresh();
     const fleet = textParameter(request.query, "fleet", patterns.fleet);
     const vm = textParameter(request.query, "vm", patterns.vm);
