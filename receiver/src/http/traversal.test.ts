@@ -70,7 +70,8 @@ test("a path that climbs gets a refusal of ours, never a file and never an error
   }
   expect(wrong).toEqual([]);
   expect(served.reported).toEqual([]);
-});
+  // Hundreds of connections, one after the other.
+}, 60_000);
 
 test("what a path is refused with says which, and the page beside it is there", async () => {
   expect(await raw("/../../etc/passwd")).toMatch(/^HTTP\/1\.1 404 [\s\S]*"code":"path_unknown"/);
