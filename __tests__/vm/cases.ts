@@ -2,8 +2,7 @@
 import { strict as assert } from "node:assert";
 import { expectSoundBoot, generationOf, microseconds, type Testbed } from "./testbed";
 import { Life } from "./life";
-import type { Machine } from "../../lab/machine/machine";
-import type { SeedTexts } from "../../lab/machine/seeds";
+import type { Machine, SeedTexts } from "../../lab/machine/machine";
 
 /** Says in one line what was seen; throws when the claim does not hold. */
 export type Case = (testbed: Testbed, machine: Machine, vm: string) => Promise<string>;

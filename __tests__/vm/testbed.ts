@@ -7,9 +7,9 @@ import { createValidator, errorsOf } from "@nexus-pull/contract/test-support";
 import { Place, ReceiverProcess } from "../../lab/services/receiver-process";
 import { REPOSITORY } from "../../lab/host/tools";
 import { accelerator, type Accelerator } from "../../lab/machine/accelerator";
-import { HOST, Machine } from "../../lab/machine/machine";
+import { HOST, Machine, type SeedTexts } from "../../lab/machine/machine";
 import { PLAYBOOK, WRONG_PLAYBOOK } from "./playbooks";
-import { planSeeds, SECRET, type SeedTexts, type VmProps } from "../../lab/machine/seeds";
+import { planSeeds, SECRET, type VmProps } from "../../lab/machine/seeds";
 import { GitServer } from "../../lab/services/git-server";
 import { Recorder, type Delivery } from "../../lab/services/recorder";
 

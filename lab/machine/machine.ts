@@ -6,7 +6,6 @@ import { join } from "node:path";
 import { signalGroup, start, until, type Running } from "../host/processes";
 import type { Accelerator } from "./accelerator";
 import { GuestShell, type Answer } from "./guest-shell";
-import type { SeedTexts } from "./seeds";
 
 /** Where the guest finds the services; nothing else answers in its network. */
 export const HOST = "10.0.2.100";
@@ -29,6 +28,12 @@ const BOOT_LIMIT_MS = 480_000;
 const MACHINE_LIMIT_MS = 1_800_000;
 const POWER_OFF_MS = 90_000;
 const ENV = { PATH: `${process.env.PATH ?? ""}:/usr/sbin:/sbin`, LC_ALL: "C" };
+
+/** The two texts of a seed, as Proxmox VE gets them. */
+export interface SeedTexts {
+  readonly userData: string;
+  readonly metaData: string;
+}
 
 export interface MachineOptions {
   /** Folder of tools/vm-image.sh. */

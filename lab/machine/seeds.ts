@@ -6,15 +6,10 @@ import { App, TerraformStack } from "cdktf";
 import { Git, LocalStateBackend, NexusVariables, NexusVmPull, Receiver, type NexusVmPullProps } from "../../lib";
 import { TofuFolder } from "../host/tofu";
 import { GitServer } from "../services/git-server";
-import { HOST } from "./machine";
+import { HOST, type SeedTexts } from "./machine";
 
 export const FLEET = "vmtest";
 export const SECRET = "operator-secret-of-the-vm-suite";
-
-export interface SeedTexts {
-  readonly userData: string;
-  readonly metaData: string;
-}
 
 export interface Addresses {
   readonly gitPort: number;
