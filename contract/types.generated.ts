@@ -395,6 +395,18 @@ export type Tail = string[];
 export type Trigger = "first_boot" | "boot" | "timer" | "manual" | "settings_changed" | "retry";
 export type Mode = "apply" | "audit";
 /**
+ * What was asked for and had no effect, or is not what it seems; with run.strict the first of them is the run's reason.
+ *
+ * @maxItems 16
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "notices".
+ */
+export type Notices = {
+  reason: Reason;
+  message: string;
+}[];
+/**
  * The first 50; evidence.changed counts all.
  *
  * @maxItems 50
@@ -603,7 +615,7 @@ export type SinceBegin = number;
  * via the `definition` "EvidenceRecord".
  */
 export type EvidenceRecord =
-  BeginRecord | PlayRecord | TaskRecord | DiffRecord | StatsRecord | TruncatedRecord | EndRecord;
+  BeginRecord | PlayRecord | TaskRecord | DiffRecord | NoticeRecord | StatsRecord | TruncatedRecord | EndRecord;
 
 export interface Contract {}
 export interface Identity {
@@ -680,6 +692,10 @@ export interface Run {
    */
   skip_tags: Tag[];
   verbosity: number;
+  /**
+   * true: what had no effect (the notices of run.succeeded) is a failure. Absent: it is said.
+   */
+  strict?: boolean;
   requirements?: RelativePath;
 }
 export interface Schedule {
@@ -1028,6 +1044,7 @@ export interface RunProgressData {
  * via the `definition` "runSucceededData".
  */
 export interface RunSucceededData {
+  notices?: Notices;
   run_id: RunId;
   mode: Mode;
   intended_sha: Commit;
@@ -1082,6 +1099,7 @@ export interface DiffSummary {
   lines_removed: number;
 }
 export interface RunFailedData {
+  notices?: Notices;
   run_id: RunId;
   mode?: Mode;
   intended_sha?: Commit;
@@ -1160,6 +1178,7 @@ export interface LastRun {
  * via the `definition` "driftDetectedData".
  */
 export interface DriftDetectedData {
+  notices?: Notices;
   run_id: RunId;
   mode: "audit";
   intended_sha: Commit;
@@ -1258,6 +1277,10 @@ export interface PlayRecord {
    * Hosts matched.
    */
   hosts: number;
+  /**
+   * Of the play's own tasks the meta ones that may end it early, e.g. end_host. Absent: none.
+   */
+  ends?: string;
 }
 /**
  * Every result but ok and skipped; ok and skipped only while the file is below half its size. Counts are in stats.
@@ -1283,9 +1306,29 @@ export interface TaskRecord {
   message?: string;
   censored?: true;
   /**
+   * Whom the task was delegated to and who was unreachable.
+   */
+  delegate?: string;
+  /**
+   * Other hosts that the task was delegated to and that it was done on this one for, by ansible-pull's -c local.
+   */
+  not_reached?: string;
+  /**
    * Loop items, when there was a loop.
    */
   items?: number;
+}
+/**
+ * Something that was asked for and had no effect, and no task's result.
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "noticeRecord".
+ */
+export interface NoticeRecord {
+  record: "notice";
+  t: SinceBegin;
+  reason: "prompt_unanswered" | "tags_unknown";
+  message: string;
 }
 export interface DiffRecord {
   record: "diff";
@@ -1314,7 +1357,7 @@ export interface StatsRecord {
   rescued: number;
   ignored: number;
   /**
-   * Results but skipped, unreachable and implicit ones.
+   * Results but skipped, unreachable and implicit ones; with --check also those that are skipped only because nothing is to be changed.
    */
   tasks_run: number;
 }

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import socket
 import stat
 
 from nexus_pull import ansible_core, files, process
@@ -11,6 +12,14 @@ from nexus_pull.runs import callbacks, no_log
 
 # Explicit, so that `hosts: all` matches; then the implicit localhost's interpreter and connection must be said too.
 INVENTORY = 'localhost ansible_connection=local ansible_python_interpreter="{{ ansible_playbook_python }}"\n'
+
+# An inventory that cannot be read counts as none otherwise, and the run goes on with the wrong variables. And outputs beside
+# ours would have what no masking has seen.
+OURS_ALONE = {
+    "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "1",
+    "ANSIBLE_LOG_PATH": "/dev/null",
+    "ANSIBLE_NO_TARGET_SYSLOG": "1",
+}
 
 
 class Playbook:
@@ -59,7 +68,7 @@ class Playbook:
         argv = self._argv(commit, settings, secret_vars)
         plugins = callbacks.install(self._paths.run + "/plugins")
         merged = callbacks.environment(plugins, self._paths.work, settings)
-        own = {"PYTHONUNBUFFERED": "1", "ANSIBLE_NOCOLOR": "1"}
+        own = {"PYTHONUNBUFFERED": "1", "ANSIBLE_NOCOLOR": "1", **OURS_ALONE}
         environment = process.account_environment(self._paths, **own, **merged, **(more or {}))
         # Files that tasks create get the mode that they would get by hand.
         before = os.umask(0o022)
@@ -110,6 +119,13 @@ class Playbook:
             return None
         files.write(self._paths.work + "/inventory", INVENTORY.encode())
         return self._paths.work + "/inventory"
+
+
+def names_of_machine():
+    """What ansible-pull limits a run to."""
+    node = os.uname().nodename
+    full = socket.getfqdn()
+    return list(dict.fromkeys(["localhost", full, node, full.split(".")[0], node.split(".")[0], "127.0.0.1"]))
 
 
 def unsafe_yaml(value):

@@ -3,7 +3,7 @@
 import json
 import unittest
 
-from nexus_pull.runs import evidence, judge, no_log, versions
+from nexus_pull.runs import evidence, judge, no_log, notices, versions
 from nexus_pull.source import failures as git_failures
 from tests.support import MachineTest
 
@@ -152,6 +152,115 @@ class Reasons(unittest.TestCase):
         line = "fatal: unable to access 'https://x/': SSL certificate problem: certificate is not yet valid"
         self.assertEqual(git_failures.cause([line], 128, clock_synced=False)[0], "clock_not_synced")
         self.assertEqual(git_failures.cause([line], 128, clock_synced=True)[0], "tls_failure")
+
+
+class Marked(unittest.TestCase):
+    """The cause is what follows the last error that ansible marks, whatever else is printed around it."""
+
+    PROFILE = ["[WARNING]: Skipping callback plugin 'profile_tasks', unable to load", "Loading callback plugin minimal of type stdout"]
+    YAML = ("ERROR! Syntax Error while loading YAML.", "  did not find expected node content", "")
+    YAML += ("The error appears to be in '/w/checkout/site.yml': line 3, column 1, but may", "be elsewhere in the file.", "")
+    YAML += ("The offending line appears to be:", "", "- hosts: localhost", "  tasks: [", "^ here")
+    NEW = ("[ERROR]: Invalid play strategy specified: mitogen_linear", "Origin: /w/checkout/site.yml:1:3", "")
+    NEW += ("1 - hosts: localhost", "    ^ column 3", "")
+
+    def failed(self, lines, code=1, **more):
+        ended = judge.Ended(code, False, [COMMAND, *self.PROFILE, *lines], checkout="/w/checkout", **more)
+        seen = judge.judge(ended, evidence.Evidence((), there=False), RUN, (A, A, DIGEST), None)
+        return seen.reason, seen.message
+
+    def test_a_warning_about_a_callback_is_no_cause(self):
+        said = "ERROR! Syntax Error while loading YAML. did not find expected node content (site.yml:3)"
+        self.assertEqual(self.failed(self.YAML, 4), ("playbook_invalid", said))
+
+    def test_an_error_that_nobody_knows_is_told_without_the_source_that_it_shows(self):
+        said = "ansible-pull ended with 1: %s Invalid play strategy specified: mitogen_linear (site.yml:%d)"
+        self.assertEqual(self.failed(self.NEW), ("ansible_failed", said % ("[ERROR]:", 1)))
+        old = ("ERROR! Invalid play strategy specified: mitogen_linear", "", *self.YAML[3:])
+        self.assertEqual(self.failed(old), ("ansible_failed", said % ("ERROR!", 3)))
+
+    def test_reasons_of_their_own(self):
+        for reason, line, within in (
+            ("no_hosts_matched", "ERROR! Specified inventory, host pattern and/or --limit leaves us with no hosts to target.", "vm-7"),
+            ("callback_unknown", "ERROR! Invalid callback for stdout specified: community.general.yaml", "community.general.yaml"),
+            ("callback_unknown", "[ERROR]: Could not load 'community.general.yaml' callback plugin.", "community.general.yaml"),
+            ("file_missing", "[ERROR]: Unable to retrieve file contents. Could not find or access '/w/nope.yml'", "nope.yml"),
+            ("vault_password_missing", "ERROR! The vault password file /nowhere/pw was not found", "/nowhere/pw"),
+            ("inventory_invalid", "ERROR! Completely failed to parse inventory source /w/inv.yml", "yaml plugin: tab"),
+        ):
+            warnings = ["[WARNING]:  * Failed to parse /w/inv.yml with yaml plugin: tab"]
+            seen, message = self.failed([*warnings, line], names=["localhost", "vm-7"])
+            self.assertEqual(seen, reason, message)
+            self.assertIn(within, message)
+
+    def test_an_exception_in_a_callback_is_the_callbacks(self):
+        old = ["[WARNING]: Skipping plugin (/w/plugins/broken.py), cannot", "load: No module named 'nowhere'"]
+        new = ["Traceback (most recent call last):", "    plugin = callback_loader.get(c, class_only=True)"]
+        said = "Unexpected Exception, this is probably a bug: No module named 'nowhere'"
+        for lines in ([*old, "ERROR! " + said], ["[ERROR]: " + said, *new]):
+            reason, message = self.failed(lines, 250)
+            self.assertEqual((reason, message.partition(" ")[2]), ("callback_failed", said))
+        other = ["ERROR! Unexpected Exception, this is probably a bug: something else"]
+        ended = judge.Ended(250, False, other)
+        self.assertEqual(judge.judge(ended, evidence.Evidence((), there=False), RUN, (A, A, DIGEST), None).reason, "ansible_failed")
+
+    def test_an_unreachable_delegate_is_named(self):
+        task = {"record": "task", "t": 1, "host": "localhost", "task": "x", "status": "unreachable", "delegate": "lb", "message": "no route"}
+        seen = verdict(records=(GOOD[0], task), code=4)
+        self.assertEqual(seen.reason, "host_unreachable")
+        self.assertIn("lb, to which task 'x' is delegated, could not be reached: no route", seen.message)
+
+
+class DidNothing(unittest.TestCase):
+    """What was asked for and had no effect is said."""
+
+    def end(self, **more):
+        return {**playbook("all", 1, skipped=2)[-1], **more}
+
+    def test_a_delegated_task_that_was_done_here_is_no_success(self):
+        task = {**GOOD[2], "not_reached": "hub-2", "path": "site.yml:4"}
+        seen = verdict(records=(*GOOD[:2], task, *GOOD[3:]))
+        self.assertEqual((seen.outcome, seen.reason, seen.failed_conditions), ("failed", "delegate_not_reached", ["tasks_run"]))
+        self.assertIn("task 'write' (site.yml:4) was meant for hub-2", seen.message)
+
+    def test_a_meta_task_that_ends_the_play_is_named(self):
+        records = (GOOD[0], {**GOOD[1], "ends": "end_host"}, self.end())
+        self.assertIn("a meta task, end_host, may have ended it", verdict(records=records).message)
+
+    def notices(self, records, names=("localhost", "vm-7")):
+        return {one["reason"]: one["message"] for one in notices.of_run(evidence.Evidence(records, there=True), names)}
+
+    def test_a_play_that_matched_nobody_beside_one_that_did(self):
+        idle = {"record": "play", "t": 0, "play": "p", "pattern": "webservers", "hosts": 0}
+        self.assertEqual(self.notices((*GOOD[:2], idle, *GOOD[2:])), {"plays_idle": "1 of 2 plays matched no host: webservers"})
+        self.assertEqual(self.notices(GOOD), {})
+
+    def test_one_vm_under_two_names(self):
+        twice = (*GOOD[:4], {**GOOD[3], "host": "vm-7"}, GOOD[4])
+        self.assertIn("localhost, vm-7", self.notices(twice)["vm_matched_twice"])
+
+    def test_strict_makes_a_failure_of_it(self):
+        said = [{"reason": "tags_unknown", "message": "no task has the tag x"}]
+        for run, outcome in ((RUN, "changed-intentional"), ({**RUN, "strict": True}, "failed")):
+            seen = judge.strict(verdict(), run, said)
+            self.assertEqual(seen.outcome, outcome)
+        self.assertEqual((seen.reason, seen.message), ("tags_unknown", "no task has the tag x"))
+
+
+class FilesOfTheCommit(MachineTest):
+    def found(self, files, has_inventory=False):
+        checkout = self.root + "/checkout"
+        return [one["reason"] for one in notices.of_checkout(checkout, files, ["localhost", "vm-7"], has_inventory)]
+
+    def test_pointers_and_locked_files(self):
+        self.place("/checkout/big", "version https://git-lfs.github.com/spec/v1\noid sha256:00\n")
+        self.place("/checkout/locked", "\0GITCRYPT\0abc")
+        self.place("/checkout/plain", "x")
+        self.assertEqual([self.found([name]) for name in ("big", "locked", "plain", "gone")], [["files_encrypted"]] * 2 + [[]] * 2)
+
+    def test_variables_of_this_vm_without_an_inventory(self):
+        self.place("/checkout/host_vars/vm-7.yml", "who: me\n")
+        self.assertEqual((self.found([]), self.found([], True)), (["host_vars_unused"], []))
 
 
 class NoLog(unittest.TestCase):

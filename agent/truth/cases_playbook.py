@@ -171,3 +171,54 @@ def _encrypted(machine):
     argv = [machine.root + "/usr/local/bin/ansible-vault", "encrypt", "--vault-password-file", password, plain]
     subprocess.run(argv, env={**os.environ, "LC_ALL": "C.UTF-8"}, check=True, capture_output=True)
     return {**site(WRITE, vars_files="secret.yml"), "secret.yml": machine.read("/plain.yml")}
+
+
+TWO_HOSTS = "[all]\nlocalhost ansible_connection=local\nhub-2 ansible_host=192.0.2.7\n"
+
+
+@case
+def delegated_elsewhere(machine, servers):
+    """ansible-pull's -c local goes for the delegate, too; what is meant for this VM may be delegated to it."""
+    machine.config["run"]["inventory"] = "hosts.ini"
+    here = WRITE + "      delegate_to: 127.0.0.1\n"
+    machine.commit({**site(here, hosts="localhost"), "hosts.ini": TWO_HOSTS})
+    assert machine.run() == 0
+    there = WRITE.replace("{{ target }}", "{{ target }}-there") + "      delegate_to: hub-2\n"
+    loop = there.replace("hub-2", "'{{ item }}'") + "      loop: [localhost, hub-2]\n"
+    for tasks in (there, loop):
+        machine.commit(site(tasks, hosts="localhost"))
+        assert machine.run() == 1
+        assert "was meant for hub-2 and" in machine.events()[-1]["data"]["message"]
+
+
+@case
+def inventory_broken(machine, servers):
+    """With the implicit localhost it would run with the wrong variables."""
+    machine.config["run"]["inventory"] = "inventory.yml"
+    fails(machine, {**site(WRITE, hosts="localhost"), "inventory.yml": "all:\n  hosts: [\n"}, None, before=False)
+    assert not os.path.exists(machine.target)
+
+
+@case
+def hostname_not_in_inventory(machine, servers):
+    machine.config["run"]["inventory"] = "hosts.ini"
+    fails(machine, {**site(WRITE), "hosts.ini": "[web]\nhub-2\n"}, 1, before=False)
+    assert os.uname().nodename in machine.events()[-1]["data"]["message"]
+
+
+@case
+def said_beside(machine, servers):
+    """Of what did nothing, and of outputs that go round the masking, a line each; with run.strict a failure."""
+    machine.secret("git_token", "CANARY-t0ken")
+    config = "[defaults]\nlog_path = %s/log-of-its-own\ncallbacks_enabled = tree\n" % machine.root
+    prompt = "- hosts: all\n  gather_facts: false\n  vars_prompt: [{name: who}]\n  tasks: []\n- hosts: webservers\n  tasks: []\n"
+    say = "    - ansible.builtin.debug: {msg: 'CANARY-t0ken'}\n      tags: [always]\n"
+    machine.config["run"]["tags"] = ["typo"]
+    machine.commit({"site.yml": site(say)["site.yml"] + prompt, "ansible.cfg": config})
+    assert machine.run() == 0
+    assert not os.path.exists(machine.root + "/log-of-its-own")
+    found = {one["reason"]: one["message"] for one in machine.events()[-1]["data"]["notices"]}
+    assert set(found) == {"plays_idle", "tags_unknown", "prompt_unanswered", "output_withheld"}, found
+    assert found["plays_idle"] == "1 of 3 plays matched no host: webservers", found
+    machine.config["run"]["strict"] = True
+    assert machine.run() == 1

@@ -154,6 +154,14 @@ def audit_clean(machine, servers):
 
 
 @case
+def audit_of_commands(machine, servers):
+    """What check mode skips is there, and has not drifted."""
+    machine.config["run"]["mode"] = "audit"
+    machine.commit(site("    - ansible.builtin.command: 'true'\n    - ansible.builtin.shell: 'true'\n"))
+    assert machine.run() == 0
+
+
+@case
 def requirements_vendored(machine, servers):
     requirements = "collections:\n  - name: acme.tools\n    version: '>=1.0.0'\n"
     module = "from ansible.module_utils.basic import AnsibleModule\nAnsibleModule({}).exit_json(changed=False)\n"

@@ -10,7 +10,7 @@ import time
 from nexus_pull import playbook, redact, vault
 from nexus_pull.errors import AgentError
 from nexus_pull.events import config_digest
-from nexus_pull.runs import ansible_cfg, evidence, judge, progress, requirements, secret_vars
+from nexus_pull.runs import ansible_cfg, evidence, judge, notices, progress, requirements, secret_vars
 from nexus_pull.source import Mirror, Rejected
 
 EXIT_FAILED = 1
@@ -24,7 +24,7 @@ class Attempt:
         self._paths, self._config, self._state = paths, config, state
         self._record, self._log, self.last = record, log, last
         self._sleep, self._monotonic, self._begun = sleep, monotonic, monotonic()
-        self._run = config["run"]
+        self._run, self._notices = config["run"], []
         self._digest = config_digest(config)
         self._playbook = playbook.Playbook(paths, config, log)
         self._mirror = Mirror(paths, config["source"], log)
@@ -120,6 +120,7 @@ class Attempt:
     def _execute(self, commit):
         checkout = self._playbook.checkout
         self._mirror.check_out(commit, checkout)
+        names = playbook.names_of_machine()
         inventory = self._run.get("inventory")
         if inventory is not None and not os.path.exists(checkout + "/" + inventory):
             # ansible-pull only warns, matches no host and exits 0.
@@ -134,10 +135,16 @@ class Attempt:
             code, late = self._playbook.execute(commit, settings, extra, more)
         found = evidence.read(self._playbook.evidence, self._log.redact)
         evidence.mask(self._playbook.evidence, self._log.redact)
-        ended = judge.Ended(code, late, list(self._log.lines), self._playbook.missing())
+        ended = judge.Ended(code, late, list(self._log.lines), self._playbook.missing(), names, checkout)
         applied = self._mirror.head_of(self._playbook.checkout)
         commits = (commit, applied, self._digest)
-        return self._conclude(judge.judge(ended, found, self._run, commits, self._state.get("last_success")), found)
+        verdict = judge.judge(ended, found, self._run, commits, self._state.get("last_success"))
+        has_inventory = inventory is not None or "inventory" in settings
+        self._notices = notices.of_checkout(checkout, self._mirror.files_of(checkout), names, has_inventory)
+        self._notices += notices.of_run(found, names) + notices.of_settings(settings)
+        for one in self._notices:
+            self._log.line("notice: %(reason)s: %(message)s" % one)
+        return self._conclude(judge.strict(verdict, self._run, self._notices), found)
 
     def _announce(self, commit):
         self.last["started"] = True
@@ -196,6 +203,7 @@ class Attempt:
             "exit_code": 0,
             "evidence": found.totals(),
             "diff_summary": found.diff_summary(),
+            "notices": self._notices or None,
         }
         if verdict.outcome == "drift":
             self._record("drift.detected", **shared, reason="drift_found", drifted_tasks=found.changed_tasks)
@@ -224,6 +232,7 @@ class Attempt:
             failed_tasks=_without_marks(found.failed_tasks + found.unreachable_tasks) if found else None,
             changed_tasks=(found.changed_tasks or None) if found else None,
             diff_summary=found.diff_summary() if found else None,
+            notices=self._notices or None,
             tail=self._log.tail() or None,
         )
         self.last["exit_code"] = verdict.exit_code
@@ -242,6 +251,7 @@ class Attempt:
 
     def _ended(self, outcome, reason, message=None):
         self.last.update(outcome=outcome, reason=reason, message=message, last_lines=self._log.tail(), finished_at=now())
+        self.last["notices"] = self._notices or None
         return {key: value for key, value in self.last.items() if value is not None}
 
     def _common(self, *names):

@@ -12,6 +12,7 @@ SUMS = ("ok", "changed", "failed", "unreachable", "skipped", "rescued", "ignored
 LARGEST = 16 * 1024 * 1024
 MOST_TASKS = 50
 MOST_FILES = 20
+MOST_NOTICES = 8
 
 
 class Evidence:
@@ -20,8 +21,9 @@ class Evidence:
     def __init__(self, records, there):
         self.there = there
         self.begun = self.plays = self._hosts_ended = self._skipped = 0
-        self.ended, self._patterns, self.ansible_version, self.last_task = [], [], None, None
+        self.ended, self._patterns, self._endings, self.ansible_version, self.last_task = [], [], [], None, None
         self.failed_tasks, self.changed_tasks, self.unreachable_tasks = [], [], []
+        self.not_reached, self.notices, self.idle_plays = [], [], []
         self._sums = dict.fromkeys(SUMS, 0)
         self._seen = dict.fromkeys(SUMS, 0)
         self._hosts, self._files = set(), {}
@@ -39,6 +41,10 @@ class Evidence:
         sums = {name: self._sums[name] + self._seen[name] for name in SUMS}
         hosts = max(len(self._hosts), self._hosts_ended)
         return {"playbooks": self.begun, "plays": self.plays, "hosts_matched": hosts, **sums}
+
+    def hosts(self):
+        """Names of the inventory under which something was done."""
+        return sorted(host for host in self._hosts if host)
 
     def diff_summary(self):
         if not self._files and not any(self._lines):
@@ -58,6 +64,9 @@ class Evidence:
         self.plays += 1
         self._hosts_ended = max(self._hosts_ended, record.get("hosts", 0))
         self._patterns.append(record.get("pattern") or record.get("play", ""))
+        self._endings += [record["ends"]] if record.get("ends") else []
+        if not record.get("hosts"):
+            self.idle_plays.append(self._patterns[-1])
 
     def _task(self, record):
         status = record.get("status")
@@ -74,7 +83,13 @@ class Evidence:
             self._hosts.add(record.get("host"))
         if status == "changed" and len(self.changed_tasks) < MOST_TASKS:
             self.changed_tasks.append(task)
+        if record.get("not_reached") and len(self.not_reached) < MOST_TASKS:
+            self.not_reached.append({**task, "delegate": record["not_reached"]})
         self._bad(status, record)
+
+    def _notice(self, record):
+        if len(self.notices) < MOST_NOTICES:
+            self.notices.append({"reason": record.get("reason"), "message": record.get("message", "")})
 
     def _bad(self, status, record):
         kept = {"failed": self.failed_tasks, "unreachable": self.unreachable_tasks}.get(status)
@@ -98,8 +113,9 @@ class Evidence:
         self._skipped += record.get("skipped", 0)
 
     def _end(self, record):
-        self.ended.append({**record, "patterns": self._patterns, "skipped": self._skipped})
-        self._patterns, self._skipped = [], 0
+        more = {"patterns": self._patterns, "skipped": self._skipped, "endings": self._endings}
+        self.ended.append({**record, **more})
+        self._patterns, self._endings, self._skipped = [], [], 0
         self._hosts_ended = max(self._hosts_ended, record.get("hosts_matched", 0))
 
 
@@ -137,5 +153,5 @@ def _records(content, redact):
 
 
 def _task_of(record):
-    kept = {key: record[key] for key in ("role", "host", "path", "message") if record.get(key)}
+    kept = {key: record[key] for key in ("role", "host", "path", "message", "delegate") if record.get(key)}
     return {"task": record.get("task") or record.get("action") or "unnamed", **kept}

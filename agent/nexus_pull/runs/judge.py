@@ -19,13 +19,22 @@ class Verdict:
 
 
 class Ended:
-    """How ansible-pull ended. `missing`: playbooks that are not in the checkout."""
+    """How ansible-pull ended. `missing`: playbooks that are not in the checkout; `names`: what it looked for in the inventory."""
 
-    def __init__(self, code, late, lines, missing=()):
-        self.late, self.lines, self.missing = late, lines, missing
+    def __init__(self, code, late, lines, missing=(), names=(), checkout=""):
+        self.late, self.lines, self.missing, self.names = late, lines, missing, names
+        self.checkout = checkout
         number = -code if code < 0 else KILLED_CHILDREN.get(code)
         self.signal = signal.Signals(number).name if number else None
         self.exit_code = 128 + number if number else code
+
+
+def strict(verdict, run, notices):
+    """With run.strict what had no effect is no success."""
+    if not run.get("strict") or not notices or verdict.outcome == "failed":
+        return verdict
+    message = "; ".join(one["message"] for one in notices)
+    return Verdict("failed", notices[0]["reason"], message, exit_code=0, failed_conditions=["tasks_run"])
 
 
 def judge(ended, evidence, run, commits, last_success):
@@ -61,13 +70,20 @@ def _judge_zero(evidence, run, commits, last_success):
             idle = ["%s: %s" % (name, why(end, run)) for name, end in zip(names, ends) if end.get(condition, 0) < 1]
             if idle:
                 unmet.append((condition, reason, "; ".join(idle)))
+    if evidence.not_reached:
+        unmet.append(("tasks_run", "delegate_not_reached", "; ".join(map(_not_reached, evidence.not_reached[:3]))))
     if applied != intended:
         message = "%s was checked out instead of %s" % (applied or "nothing", intended)
         unmet.append(("commit", "commit_mismatch", message))
     if unmet:
         _, reason, message = unmet[0]
-        return Verdict("failed", reason, message, exit_code=0, failed_conditions=[name for name, _, _ in unmet])
+        conditions = list(dict.fromkeys(name for name, _, _ in unmet))
+        return Verdict("failed", reason, message, exit_code=0, failed_conditions=conditions)
     return Verdict(_outcome(evidence.totals(), run, (applied, digest), last_success), exit_code=0)
+
+
+def _not_reached(task):
+    return "%s was meant for %s and was done on this VM" % (failures.place(task), task["delegate"])
 
 
 def _no_hosts(end, _):
@@ -77,6 +93,7 @@ def _no_hosts(end, _):
 def _no_tasks(end, run):
     why = ["%d were skipped" % end["skipped"]] if end["skipped"] else []
     why += ["%s: %s" % (name, ", ".join(run[name])) for name in ("tags", "skip_tags") if run[name]]
+    why += ["a meta task, %s, may have ended it first" % ", ".join(end["endings"])] if end.get("endings") else []
     return "a host matched and no task ran" + (" (%s)" % "; ".join(why) if why else "")
 
 

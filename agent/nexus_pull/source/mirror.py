@@ -58,6 +58,11 @@ class Mirror:
         """The commit as files, submodules included."""
         Checkout(self._paths, self._source, self._git, self._log).make(commit, folder)
 
+    def files_of(self, checkout):
+        """Names of the files that a checkout has from git."""
+        code, lines = self._git.attempt("-C", checkout, "ls-files", "-z", bare=False)
+        return [name for name in "\n".join(lines).split("\0") if name] if code == 0 else []
+
     def head_of(self, checkout):
         """What is really checked out there, or None."""
         code, lines = self._git.attempt("-C", checkout, "rev-parse", "--verify", "HEAD^{commit}", bare=False)

@@ -113,6 +113,8 @@ options:
 PACKAGE = "nexus_pull_report"
 SECRETS = ("NEXUS_PULL_KEY", "NEXUS_PULL_SECRET")
 RUN_DIRECTORY = "NEXUS_PULL_RUN_DIR"
+# Of what v2_playbook_on_vars_prompt gets behind the variable's name.
+DEFAULT_OF_PROMPT = 6
 PATHS = ("key_file", "ca_file", "state_directory", "agent_config")
 OPTIONS = ("url", "fleet", "vm", "key", "secret", "instance_id", *PATHS)
 
@@ -153,7 +155,13 @@ class CallbackModule(CallbackBase):
         path = str(playbook._file_name)
         if self._recorder is None and not self._by_hand(path):
             return
-        self._recorder.begin(path, ansible_version, bool(context.CLIARGS.get("check")))
+        tags = [tag for given in context.CLIARGS.get("tags") or () for tag in str(given).split(",")]
+        self._recorder.begin(path, ansible_version, bool(context.CLIARGS.get("check")), tags)
+
+    def v2_playbook_on_vars_prompt(self, varname, *args, **kwargs):
+        default = kwargs.get("default", args[DEFAULT_OF_PROMPT] if len(args) > DEFAULT_OF_PROMPT else None)
+        if default is None and self._recorder is not None and not sys.stdin.isatty():
+            self._recorder.prompt(varname)
 
     def _by_hand(self, path):
         try:
@@ -189,6 +197,12 @@ class CallbackModule(CallbackBase):
 
     def v2_runner_on_unreachable(self, result):
         self._recorder.result(result, "unreachable")
+
+    def v2_runner_item_on_ok(self, result):
+        self._recorder.item(result)
+
+    def v2_runner_item_on_failed(self, result):
+        self._recorder.item(result)
 
     def v2_on_file_diff(self, result):
         self._recorder.diff(result)

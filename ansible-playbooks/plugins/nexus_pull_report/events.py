@@ -34,7 +34,9 @@ class Run:
 
     def write(self, record, minor=False, closing=False):
         """The recorder's sink."""
-        getattr(self, "_on_" + record["record"])(record)
+        handler = getattr(self, "_on_" + record["record"], None)
+        if handler is not None:
+            handler(record)
 
     def last_word(self, exit_code):
         data = self._common()

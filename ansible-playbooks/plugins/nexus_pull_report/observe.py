@@ -22,6 +22,11 @@ def task_of(event):
     return _either(event, "task")
 
 
+def fields_of(event):
+    """The task's own settings as they were when it ran: of a loop, each item's."""
+    return getattr(event, "task_fields", None) or getattr(event, "_task_fields", None) or {}
+
+
 def host_of(event):
     return str(_either(event, "host"))
 
@@ -92,6 +97,34 @@ def is_rescued(task):
             return True
         node = parent
     return False
+
+
+def skipped_by_check_mode(result):
+    """Not because of a condition: what cannot be tried without doing it."""
+    said = str(result.get("msg") or "")
+    return "check mode" in said or "check_mode" in said
+
+
+def endings_of(play):
+    """Of the play's own tasks those that may end it early, e.g. end_host."""
+    found = []
+
+    def look(block):
+        for one in (*block.block, *block.rescue, *block.always):
+            if hasattr(one, "rescue"):
+                look(one)
+            elif str(one.action).rpartition(".")[2] == "meta":
+                found.append(str(one.args.get("_raw_params") or one.args.get("action") or ""))
+
+    for block in (*play.pre_tasks, *play.tasks, *play.post_tasks):
+        look(block)
+    return [name for name in dict.fromkeys(found) if name.startswith("end_")]
+
+
+def waits_for_a_person(task):
+    """`pause` without a time."""
+    timed = any(name in task.args for name in ("seconds", "minutes"))
+    return str(task.action).rpartition(".")[2] == "pause" and not timed
 
 
 def message_of(result):
