@@ -45,7 +45,6 @@ describe("reasons.json", () => {
       "agent_error",
       "git_failed",
       "source_signature_bad",
-      "inventory_invalid",
       "locale_unusable",
       "ansible_failed",
       "commit_mismatch",

@@ -222,3 +222,14 @@ def said_beside(machine, servers):
     assert found["plays_idle"] == "1 of 3 plays matched no host: webservers", found
     machine.config["run"]["strict"] = True
     assert machine.run() == 1
+
+
+@case
+def imported_tasks_missing(machine, servers):
+    fails(machine, site("    - ansible.builtin.import_tasks: nope.yml\n"), 1, before=False)
+    assert "nope.yml" in machine.events()[-1]["data"]["message"]
+
+
+@case
+def stdout_callback_unknown(machine, servers):
+    fails(machine, {**site(WRITE), "ansible.cfg": "[defaults]\nstdout_callback = community.general.yaml\n"}, 1, before=False)
