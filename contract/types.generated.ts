@@ -704,6 +704,10 @@ export interface Schedule {
    * Upper bound of the delay, which is stable per VM.
    */
   jitter_s: number;
+  /**
+   * The timer applies the same commit and settings again when their last success is this old; 0: each time. Absent: never, what was changed by hand on the VM stays until a new commit, new settings, a boot or a run by hand.
+   */
+  reapply_s?: number;
 }
 export interface Bootstrap {
   deadline_s: number;

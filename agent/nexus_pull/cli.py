@@ -89,6 +89,15 @@ def _run(paths, arguments):
     return run(paths, arguments.trigger)
 
 
+def _reap(paths, arguments):
+    from nexus_pull.reap import reap
+
+    ended = reap(paths, os.environ.get("SERVICE_RESULT", "success"))
+    if ended:
+        say(paths, "%d programs of a run that was cut short were ended" % len(ended))
+    return 0
+
+
 def _status(paths, arguments):
     import json
 
@@ -135,6 +144,7 @@ COMMANDS = {
             }
         },
     ),
+    "reap": (_reap, "for the unit: end what is left of a run that was cut short", {}),
     "status": (
         _status,
         "what is configured and what the last run came to",

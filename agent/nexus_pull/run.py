@@ -94,6 +94,7 @@ def _attempt(paths, config, state, log, trigger, sleep):
         "mode": config["run"]["mode"],
         "config_digest": config_digest(config),
         "boot_id": facts.boot_id(),
+        "began_uptime_s": facts.uptime_s(),
         "started_at": now(),
         "outcome": "running",
     }

@@ -48,6 +48,17 @@ def up_to_date(machine, servers):
 
 
 @case
+def reapplied(machine, servers):
+    """As cron does it: by the timer, with nothing new."""
+    machine.config["schedule"]["reapply_s"] = 0
+    machine.commit(site(WRITE))
+    assert machine.run() == 0
+    machine.place("/made", "somebody was here", 0o600)
+    assert machine.timer() == 0
+    assert machine.read("/made") == "x"
+
+
+@case
 def ignored_task(machine, servers):
     machine.commit(site(WRITE, FAIL + "      ignore_errors: true\n"))
     assert machine.run() == 0

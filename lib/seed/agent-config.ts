@@ -118,10 +118,18 @@ function credentialConfig(git: Git, vault: Vault | undefined): Record<string, un
 export function scheduleSeconds(schedule = DEFAULT_SCHEDULE): {
   readonly interval_s: number;
   readonly jitter_s: number;
+  readonly reapply_s?: number;
 } {
   const interval = parseDuration(schedule.interval) ?? 0;
   const jitter = schedule.jitter === undefined ? Math.floor(interval / 6) : parseDuration(schedule.jitter);
-  return { interval_s: interval, jitter_s: jitter ?? 0 };
+  const reapply = reapplySeconds(schedule.reapply);
+  return { interval_s: interval, jitter_s: jitter ?? 0, ...(reapply === undefined ? {} : { reapply_s: reapply }) };
+}
+
+/** Absent for "never", 0 for "always". */
+function reapplySeconds(reapply = "never"): number | undefined {
+  if (reapply === "never") return undefined;
+  return reapply === "always" ? 0 : (parseDuration(reapply) ?? 0);
 }
 
 function vaultConfig(options: VaultAppRoleOptions): Record<string, unknown> {

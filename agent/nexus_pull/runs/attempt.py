@@ -10,7 +10,7 @@ import time
 from nexus_pull import playbook, redact, vault
 from nexus_pull.errors import AgentError
 from nexus_pull.events import config_digest
-from nexus_pull.runs import ansible_cfg, evidence, judge, notices, progress, requirements, secret_vars
+from nexus_pull.runs import ansible_cfg, evidence, judge, notices, progress, reapply, requirements, secret_vars
 from nexus_pull.source import Mirror, Rejected
 
 EXIT_FAILED = 1
@@ -20,10 +20,11 @@ EXIT_DRIFT = 3
 class Attempt:
     """`record`: Recorder.record; `last`: the run's entry in state.json, which grows as the run goes on."""
 
-    def __init__(self, paths, config, state, record, log, last, sleep, monotonic=time.monotonic):
+    def __init__(self, paths, config, state, record, log, last, sleep, monotonic=time.monotonic, wall=time.time):
         self._paths, self._config, self._state = paths, config, state
         self._record, self._log, self.last = record, log, last
         self._sleep, self._monotonic, self._begun = sleep, monotonic, monotonic()
+        self._wall = wall
         self._run, self._notices = config["run"], []
         self._digest = config_digest(config)
         self._playbook = playbook.Playbook(paths, config, log)
@@ -102,7 +103,8 @@ class Attempt:
         success = self._state.get("last_success") or {}
         proved = tuple(success.get(key) for key in ("commit", "config_digest", "stream"))
         same = proved == (commit, self._digest, self.last["stream"])
-        return self.last["trigger"] == "timer" and same and self._run["mode"] == "apply"
+        due = reapply.is_due(self._config["schedule"].get("reapply_s"), success, self._wall())
+        return self.last["trigger"] == "timer" and same and self._run["mode"] == "apply" and not due
 
     def _skip(self, commit):
         self._record(
@@ -212,7 +214,7 @@ class Attempt:
             return EXIT_DRIFT
         self._record("run.succeeded", **shared, outcome=verdict.outcome, changed_tasks=found.changed_tasks or None)
         success = {key: self.last[key] for key in ("run_id", "stream")}
-        success.update(commit=self.last["applied_sha"], config_digest=self._digest)
+        success.update(commit=self.last["applied_sha"], config_digest=self._digest, at=int(self._wall()))
         self._end(verdict.outcome, "converged", None, {"last_success": success} if self._run["mode"] == "apply" else {})
         return 0
 

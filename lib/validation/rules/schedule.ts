@@ -16,7 +16,10 @@ export const scheduleRule: Rule<CheckedProps> = ({ schedule, runTimeout, bootstr
   if (schedule === undefined) return timeout;
   const interval = duration("schedule.interval", schedule.interval, MINUTE, 31 * DAY);
   const jitter = duration("schedule.jitter", schedule.jitter, 1, DAY);
-  if (interval.length + jitter.length > 0) return [...timeout, ...interval, ...jitter];
+  const named = schedule.reapply === "always" || schedule.reapply === "never";
+  const reapply = named ? [] : duration("schedule.reapply", schedule.reapply, MINUTE, 31 * DAY);
+  const bad = [...interval, ...jitter, ...reapply];
+  if (bad.length > 0) return [...timeout, ...bad];
   const reach = parseDuration(schedule.jitter ?? "1s") ?? 0;
   const above = reach > (parseDuration(schedule.interval) ?? 0);
   const got = `jitter ${show(schedule.jitter)} with interval ${show(schedule.interval)}`;
