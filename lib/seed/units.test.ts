@@ -142,6 +142,8 @@ describe("systemd-analyze verify", () => {
   });
 
   analyze("sees a setting that systemd does not know", () => {
-    expect(verify((content) => content.replace("KillMode=process", "KillMode=sideways"))).toMatch(/nexus-pull\.service/);
+    expect(verify((content) => content.replace("KillMode=process", "KillMode=sideways"))).toMatch(
+      /nexus-pull\.service/,
+    );
   });
 });
