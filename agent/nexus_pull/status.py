@@ -22,6 +22,7 @@ def status(paths):
         "applied": state.get("last_success"),
         "last_run": _last_run(paths, state),
         "last_skipped": state.get("last_skipped"),
+        "reboot_required": facts.reboot_required(paths),
         "runs": look.last_runs(paths),
         "spool": look.waiting(paths),
         "set_aside": {"events": aside, "newest": refused},

@@ -2,6 +2,8 @@
 
 from nexus_pull.console import plain
 
+# Of the run's output: what fits on one screen beside the rest.
+LINES = 10
 DETAILS = ("trigger", "finished_at", "exit_code", "intended_sha", "applied_sha", "reason", "message")
 
 
@@ -18,6 +20,7 @@ def text(found):
         lines.append("BOOTSTRAP FAILED at step %(step)s, %(at)s: %(reason)s: %(message)s" % failed)
     lines += _commits(found)
     lines += _last_run(found["last_run"])
+    lines += _machine(found)
     lines += _runs(found["runs"])
     lines += _spool(found)
     lines += _set_aside(found["set_aside"])
@@ -49,7 +52,21 @@ def _last_run(last):
     if not last:
         return ["last run    none"]
     lines = ["last run    %s, started %s" % (last["outcome"], last.get("started_at", "?"))]
-    return lines + ["  %-13s %s" % (key, last[key]) for key in DETAILS if last.get(key) is not None]
+    lines += ["  %-13s %s" % (key, last[key]) for key in DETAILS if last.get(key) is not None]
+    lines += ["  %-13s %s: %s" % ("notice", one["reason"], one["message"]) for one in last.get("notices") or ()]
+    # Of a good run the last lines are its recap, which nobody needs who looks for a fault.
+    bad = last["outcome"] in ("failed", "interrupted")
+    return lines + ["  | " + line for line in (last.get("last_lines") or ())[-LINES:] if bad and line.strip()]
+
+
+def _machine(found):
+    lines = []
+    if found["last_skipped"]:
+        skipped = found["last_skipped"]
+        lines.append("checked     %s: %s" % (skipped.get("finished_at", "?"), skipped.get("reason", "?")))
+    if found["reboot_required"]:
+        lines.append("REBOOT REQUIRED by the package manager; the playbook or you have to do it")
+    return lines
 
 
 def _runs(runs):

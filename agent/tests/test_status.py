@@ -49,6 +49,21 @@ class Status(MachineTest):
         self.assertIn("intended    %s\napplied     %s (not the intended one)" % (OTHER, COMMIT), text)
         self.assertEqual(found["alarms"], ["task_failed"])
 
+    def test_one_screen_says_what_failed_and_what_waits(self):
+        lines = ["line %d" % number for number in range(20)]
+        said = [{"reason": "plays_idle", "message": "1 of 2 plays matched no host: web"}]
+        run = {"run_id": "r-2", "outcome": "failed", "reason": "task_failed", "last_lines": lines, "notices": said}
+        skipped = {"finished_at": "2026-01-02T03:04:05Z", "reason": "up_to_date"}
+        self.state(last_run=run, last_skipped=skipped)
+        self.place("/run/reboot-required", "")
+        found, text = self.status()
+        self.assertTrue(found["reboot_required"])
+        for wanted in ("notice        plays_idle: 1 of 2", "  | line 10\n", "  | line 19\n", "checked     2026-01-02T03:04:05Z", "REBOOT"):
+            self.assertIn(wanted, text)
+        self.assertNotIn("line 9\n", text)
+        self.state(last_run={**run, "outcome": "unchanged", "reason": "converged"})
+        self.assertNotIn("  | line", self.status()[1])
+
     def test_drift_is_an_alarm_and_a_run_that_goes_on_is_none(self):
         self.state(last_run={"run_id": "r", "outcome": "unchanged", "reason": "drift_found"})
         self.assertEqual(self.status()[0]["alarms"], ["drift_found"])
