@@ -7,6 +7,7 @@ const common = {
     ],
   },
   testEnvironment: "node",
+  setupFiles: ["<rootDir>/__tests__/support/creation-stacks.js"],
   modulePathIgnorePatterns: ["<rootDir>/dist/", "<rootDir>/cdktf.out/"],
 };
 

@@ -54,13 +54,14 @@ class ByHand(PlaybookTest):
         }
 
     def run_and_read(self, folder, venv, *arguments, answers=(), **settings):
-        """(exit code, what Ansible said, events by type)."""
+        """(exit code, what Ansible said, events by type, but for progress: a run on a busy machine takes long enough for it)."""
         with Receiver(answers) as receiver:
             code, said = folder.play(venv, *arguments, **self.settings(folder, receiver, **settings))
             found = receiver.events()
         if found:
             self.assertEqual(schema_errors("event.schema.json", found), [])
-        return code, said, [(event["type"].replace("io.nexus-pull.", ""), event["data"]) for event in found]
+        told = [(event["type"].replace("io.nexus-pull.", ""), event["data"]) for event in found]
+        return code, said, [(kind, data) for kind, data in told if kind != "run.progress"]
 
     def test_a_run_is_told_from_its_start_to_its_end(self):
         for version, venv in cores().items():

@@ -51,6 +51,9 @@ export class TofuFolder {
       TF_IN_AUTOMATION: "1",
       TF_INPUT: "0",
       CHECKPOINT_DISABLE: "1",
+      // Go's collector takes a quarter of the processor time of a large plan; let garbage grow instead, up to a limit.
+      GOGC: "400",
+      GOMEMLIMIT: "1GiB",
       // OpenTofu ignores NO_COLOR.
       TF_CLI_ARGS: "-no-color",
       ...extra,
