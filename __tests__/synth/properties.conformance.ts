@@ -175,5 +175,5 @@ describeWith(["tofu", "tofurc", "cloud-init-root"], `${SETS} hostile prop sets (
       });
     }
     expect(found).toEqual([]);
-  }, 400_000);
+  }, 1_200_000);
 });
