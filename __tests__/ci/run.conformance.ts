@@ -11,6 +11,7 @@ const COMMON = `step = .ci/step $@
 alone = last
 .PHONY: first second third last
 print-alone: ; @echo $(alone)
+print-first: ; @echo second
 `;
 
 let folder: string;
@@ -59,6 +60,14 @@ it("runs the others when one fails, shows its log, and counts what could not run
 it("runs what stands alone after all others", () => {
   const { lines } = run("last:\n\t$(step) test -e .ci/done\nfirst:\n\t$(step) sh -c 'sleep 0.3; : >.ci/done'\n");
   expect(lines.at(-1)).toBe("2 passed, 0 failed");
+});
+
+it("runs what stands in `first` before the rest, so that nothing is passed over because its need was not there yet", () => {
+  const { lines } = run(
+    "third:\n\t$(step) true\nfirst: second\n\t$(step) true\nsecond:\n\t$(step) sleep 0.3\nlast:\n\t$(step) true\n",
+  );
+  expect(Object.keys(rows(lines))[0]).toBe("second");
+  expect(lines.at(-1)).toBe("4 passed, 0 failed");
 });
 
 it("runs a named step and what it needs, and no other", () => {
