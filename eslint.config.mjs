@@ -30,6 +30,12 @@ const roomZones = Object.entries(MAY_IMPORT).map(([room, allowed]) => ({
   message: `${room}/ may import only ${["itself", ...allowed].join(", ")}`,
 }));
 
+/** Where lines are read, they end at \n alone. */
+const LINES = {
+  regex: "^(?:node:)?readline",
+  message: "it splits lines at U+2028, U+2029 and \\r as well: use linesOf (receiver/src/maintain/lines.ts)",
+};
+
 /** contract/ and client/ are packages: what uses them says so by their names, so that no room knows where they lie. */
 const PACKAGES_BY_NAME = {
   regex: "^(?:\\.{1,2}/)*(?:\\.\\./)(?:contract|client)(?:/|$)",
@@ -99,7 +105,7 @@ export default tseslint.config(
       "import-x/no-cycle": ["error", { ignoreExternal: true }],
       "import-x/no-restricted-paths": ["error", { zones: [...roomZones, ...insideLib, ...insideLab] }],
       "import-x/no-self-import": "error",
-      "no-restricted-imports": ["error", { patterns: [PACKAGES_BY_NAME] }],
+      "no-restricted-imports": ["error", { patterns: [PACKAGES_BY_NAME, LINES] }],
       "max-lines": ["error", { max: 350, skipBlankLines: true, skipComments: true }],
       "max-lines-per-function": ["error", { max: 60, skipBlankLines: true, skipComments: true }],
       complexity: ["error", 15],

@@ -3,8 +3,8 @@ import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { REPOSITORY } from "../../lab/host/tools";
+import { linesOf } from "../../receiver/src/maintain/lines";
 import { findCores, type Core } from "./cores";
 import { CASES, judge, type Result } from "./judge";
 import { startSshGit, type SshGit } from "./ssh-git";
@@ -49,7 +49,7 @@ async function runCases(plan: Plan, ssh: SshGit, keyFile: string, each: (result:
   const cwd = join(REPOSITORY, "agent");
   const child = spawn("python3", args, { cwd, stdio: ["ignore", "pipe", "inherit"] });
   const ended = new Promise<number | null>((resolve) => child.once("close", resolve));
-  for await (const line of createInterface({ input: child.stdout })) each(JSON.parse(line) as Result);
+  for await (const line of linesOf(child.stdout)) each(JSON.parse(line) as Result);
   const status = await ended;
   if (status !== 0) throw new Error(`the cases with ansible-core ${plan.series} ended with ${status}`);
 }

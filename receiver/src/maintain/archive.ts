@@ -1,6 +1,5 @@
 // A store as lines of JSON, each a CloudEvent: what is in the log comes as it was received, with its place in the log and
 // the time of its reception as extension attributes; what is kept beside the log has types of its own.
-import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import type { Event } from "@nexus-pull/contract";
 import { type LogRecord, recordOf } from "../domain/log";
@@ -9,6 +8,7 @@ import { FOLD } from "../domain/state";
 import { keyOf } from "../engine/fleets";
 import { Reading } from "../engine/reading";
 import type { Base, Changes, Loader, Store, StoredRequest } from "../store/port";
+import { linesOf } from "./lines";
 
 const PREFIX = "io.nexus-pull.archive.";
 const FORMAT = 1;
@@ -168,8 +168,7 @@ export async function importLines(store: Store, input: Readable, now: number): P
   await store.load(async (loader) => {
     const importing = new Import(loader, now);
     let number = 0;
-    for await (const text of createInterface({ input, crlfDelay: Infinity }))
-      await importing.take(parse(text, (number += 1)));
+    for await (const text of linesOf(input)) await importing.take(parse(text, (number += 1)));
     await importing.finish();
     ({ events } = importing);
   });
