@@ -15,7 +15,8 @@ export interface Clock {
   readonly startedAt: number;
 }
 
-const DEFAULT_DEADLINE_S = lifecycle.deadlines.roster.default_s ?? 3600;
+/** Of a VM that no roster names, in seconds. */
+export const DEFAULT_DEADLINE_S = lifecycle.deadlines.roster.default_s ?? 3600;
 
 interface Running {
   readonly name: "roster" | "bootstrap" | "run";

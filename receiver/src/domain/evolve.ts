@@ -1,6 +1,7 @@
 // One step of the fold: (state, the next record in effective order) -> state. Pure.
-import { lifecycle, type Phase } from "@nexus-pull/contract";
+import type { Phase } from "@nexus-pull/contract";
 import { type Applied, applyCell, setEffects, setPhase } from "./cell";
+import { DEFAULT_DEADLINE_S } from "./clock";
 import { isFromAgent, type LogRecord, numberOf, textOf } from "./log";
 import { flag, heardFrom, join, putMachine, releaseMachines, suspect } from "./machines";
 import { endsRun, isProved, trackRun } from "./runs";
@@ -129,7 +130,7 @@ function expected(next: Next, record: LogRecord): void {
   const announced: Announcement = {
     roster_id: textOf(data["roster_id"]) ?? "",
     instance_id: textOf(data["instance_id"]) ?? "",
-    deadline_s: numberOf(data["deadline_s"]) ?? lifecycle.silence.heartbeat_s_default,
+    deadline_s: numberOf(data["deadline_s"]) ?? DEFAULT_DEADLINE_S,
     ref: textOf(data["ref"]) ?? "",
   };
   const another = next.announced !== undefined && next.announced.instance_id !== announced.instance_id;
