@@ -145,6 +145,11 @@ const TOLD = {
     `Heard again${d["silent_s"] === undefined ? "" : ` after ${duration(d["silent_s"])}`}`,
     "Configured",
   ],
+  "vm.acknowledged": (d) => [
+    "Somebody looks after it",
+    "quiet",
+    [d["phase"], words(d["reason"])].filter(Boolean).join(": "),
+  ],
   "vm.impostor": (d) => [
     `Somebody else spoke: ${words(d["reason"])}`,
     "Failed",
