@@ -3,10 +3,12 @@ import { relative } from "node:path";
 import { App, TerraformOutput, TerraformStack } from "cdktf";
 import { EnvironmentError, loadEnvironments, type Environment, type VmEnvironment } from "./environments/load";
 import {
+  describeProblem,
   Git,
   LocalStateBackend,
   NexusVariables,
   NexusVmPull,
+  problemsOf,
   Receiver,
   S3StateBackend,
   Schedule,
@@ -72,8 +74,7 @@ export function buildApp(app: App, environments: readonly Environment[]): Enviro
   return environments.map((environment) => new EnvironmentStack(app, environment));
 }
 
-function main(): void {
-  const app = new App();
+function main(app: App): void {
   const stacks = buildApp(app, loadEnvironments());
   app.synth();
   warningsOf(app).forEach((line) => console.log(line));
@@ -86,18 +87,15 @@ function main(): void {
   for (const command of ["init", "plan", "apply"]) console.log(`  npm run tofu -- ${name} ${command}`);
 }
 
-/** The problems out of cdktf's error, without the stack that happened to be in front and its advice to ignore them. */
-function problemsIn(error: unknown): string | undefined {
-  const lines = String(error).split("\n");
-  if (!lines.some((line) => line.includes("Validation failed"))) return undefined;
-  return lines.flatMap((line) => /^ {2}\[[^\]]*\] (\[.*)$/.exec(line)?.[1] ?? []).join("\n") || undefined;
-}
-
 if (require.main === module) {
+  const app = new App();
   try {
-    main();
+    main(app);
   } catch (error) {
-    console.error(error instanceof EnvironmentError ? error.message : (problemsIn(error) ?? error));
+    const problems = problemsOf(app).map(describeProblem);
+    if (error instanceof EnvironmentError) problems.push(error.message);
+    // Where it is none of these, it is a fault of this program, and its stack is wanted.
+    console.error(problems.length > 0 ? problems.join("\n") : error);
     process.exitCode = 1;
   }
 }

@@ -36,7 +36,7 @@ export class NexusPullError extends Error {
     /** Everything that was found, in the order of the tree. */
     public readonly problems: readonly Problem[],
   ) {
-    super(problems.map((problem) => `[${problem.path}] ${describeFinding(problem)}`).join("\n"));
+    super(problems.map(describeProblem).join("\n"));
     this.name = "NexusPullError";
   }
 }
@@ -47,6 +47,11 @@ export function describeFinding(finding: Finding): string {
   const expected = finding.expected ?? entry.expected;
   const remedy = finding.remedy ?? entry.remedy;
   return `${finding.code}: ${finding.prop}: got ${finding.got}, expected ${expected}; ${remedy}`;
+}
+
+/** One line: the construct's path in brackets, then what `describeFinding` says of the problem. */
+export function describeProblem(problem: Problem): string {
+  return `[${problem.path}] ${describeFinding(problem)}`;
 }
 
 const SHOWN = 80;

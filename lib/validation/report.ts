@@ -1,6 +1,6 @@
 import { AnnotationMetadataEntryType, Annotations, type TerraformStack } from "cdktf";
 import type { IConstruct } from "constructs";
-import { describeFinding, type Finding, type Problem } from "../errors";
+import { describeFinding, describeProblem, type Finding, type Problem } from "../errors";
 import { Refusal } from "./refusal";
 
 interface Tree {
@@ -28,7 +28,10 @@ export function report(scope: IConstruct, findings: readonly Finding[]): void {
   refuse(tree);
 }
 
-/** Problems of the whole tree, in the order in which they were found. */
+/**
+ * What is wrong in a tree, everything that synthesis refuses it for, in the order in which it was found; empty when nothing
+ * is. The same as the lines of the engine's error, but as data.
+ */
 export function problemsOf(scope: IConstruct): readonly Problem[] {
   return treeOf(scope).problems;
 }
@@ -55,7 +58,7 @@ function refuse(tree: Tree): void {
 }
 
 function linesOf({ problems }: Tree): string[] {
-  return problems.map((problem) => `[${problem.path}] ${describeFinding(problem)}`);
+  return problems.map(describeProblem);
 }
 
 /** Shows a finding as a warning: synthesis goes on. */
