@@ -6,7 +6,15 @@ import { dirname, join } from "node:path";
 import { start } from "../../lab/host/processes";
 import { REPOSITORY } from "../../lab/host/tools";
 
-export const INSTALL = ["install", "--no-audit", "--no-fund", "--prefer-offline", "--loglevel=error"];
+/** As strict as yarn 1: a package that asks for another Node than this one is an error. */
+export const INSTALL = [
+  "install",
+  "--engine-strict",
+  "--no-audit",
+  "--no-fund",
+  "--prefer-offline",
+  "--loglevel=error",
+];
 const TYPESCRIPT = "5.9";
 
 /** package.json of a user's project, as far as it matters here. */

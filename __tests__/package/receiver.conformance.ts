@@ -43,13 +43,12 @@ afterAll(async () => {
   for (const made of [folder, sources]) rmSync(made, { recursive: true, force: true });
 });
 
-it("holds the program, the dashboard and its README, and nothing else", () => {
+it("holds the program, the licences of what is in it, the dashboard and its README, and nothing else", () => {
   const allowed =
-    /^(?:package\.json|README\.md|dist\/nexus-pull-receiver\.js|dist\/dashboard\/[a-z-]+\.(?:html|css|js|svg))$/;
+    /^(?:package\.json|README\.md|dist\/LICENSES\.txt|dist\/nexus-pull-receiver\.js|dist\/dashboard\/[a-z-]+\.(?:html|css|js|svg))$/;
   expect(tarball.files.filter((file) => !allowed.test(file))).toEqual([]);
-  expect(tarball.files).toEqual(
-    expect.arrayContaining(["README.md", "dist/dashboard/index.html", "dist/nexus-pull-receiver.js"]),
-  );
+  const needed = ["README.md", "dist/LICENSES.txt", "dist/dashboard/index.html", "dist/nexus-pull-receiver.js"];
+  expect(tarball.files).toEqual(expect.arrayContaining(needed));
 });
 
 /** Starts it and waits until it listens, or fails with what it said instead. */
