@@ -1,5 +1,6 @@
 // `nexus-pull complete bash|zsh|fish`: prints the shell's script, which asks this program again for each completion.
-import { buildProgram, type ProgramContext } from "./program";
+import { buildProgram } from "./program";
+import type { ProgramContext } from "./program-context";
 
 export async function complete(argv: readonly string[], given: ProgramContext): Promise<void> {
   const { default: addCompletion } = await import("@bomb.sh/tab/commander");

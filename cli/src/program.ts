@@ -1,25 +1,11 @@
 // The commands and their options. What a command does is loaded when it is called, so that --help and completion are quick.
 import { Command, CommanderError, Option } from "commander";
-import type { AuditCommandOptions } from "./commands/audit";
-import type { CommandContext, Run } from "./context";
+import { addReceiverCommands } from "./program-receiver";
+import type { CommandContext } from "./context";
+import { examples, type Done, type ProgramContext } from "./program-context";
 import { CliError } from "./errors";
 import { EXIT, MEANINGS } from "./exit-codes";
 import { VERSION } from "./version";
-
-/** Loads a command when it is called. */
-type Load<Options> = () => Promise<{ readonly run: Run<Options> }>;
-
-export interface Commands {
-  readonly audit: Load<AuditCommandOptions>;
-}
-
-/** What the program is built with. */
-export interface ProgramContext {
-  readonly context: CommandContext;
-  readonly commands: Commands;
-}
-
-type Done = (status: number) => void;
 
 const COLLECT = (value: string, before: string[]): string[] => [...before, value];
 
@@ -38,6 +24,7 @@ export function buildProgram(given: ProgramContext, done: Done): Command {
     })
     .addHelpText("after", `\n${settingsHelp()}\n\n${exitHelp()}`);
   addAudit(program, given, done);
+  addReceiverCommands(program, given, done);
   return program;
 }
 
@@ -55,10 +42,6 @@ function exitHelp(): string {
   return ["Exit status:", ...MEANINGS.map(([status, meaning]) => `  ${String(status).padEnd(4)} ${meaning}`)].join(
     "\n",
   );
-}
-
-function examples(lines: readonly string[]): string {
-  return `\nExamples:\n${lines.map((one) => `  ${one}`).join("\n")}`;
 }
 
 function addAudit(program: Command, { context, commands }: ProgramContext, done: Done): void {
@@ -105,7 +88,18 @@ export async function runProgram(argv: readonly string[], given: ProgramContext)
 function report(error: unknown, { terminal, interrupted }: CommandContext): number {
   if (interrupted.aborted) return EXIT.interrupted;
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
-  if (!(error instanceof CliError)) throw error;
-  terminal.err(`nexus-pull: [${error.code}] ${error.message}\n  remedy: ${error.remedy}`);
-  return error.exit;
+  const known = error instanceof CliError ? error : fromReceiver(error);
+  terminal.err(`nexus-pull: [${known.code}] ${known.message}\n  remedy: ${known.remedy}`);
+  return known.exit;
+}
+
+/** What the client's errors are to a user. By name: the client is loaded only by commands that use it. */
+function fromReceiver(error: unknown): CliError {
+  const { name, message, problem } = error as Error & { problem?: { code: string; remedy?: string } };
+  const reachable = "check NEXUS_PULL_URL and the network; curl -fsS $NEXUS_PULL_URL/healthz";
+  if (name === "UnreachableError") return new CliError("receiver_unreachable", message, reachable, EXIT.receiver);
+  if (name === "NoReceiverError") return new CliError("no_receiver", message, reachable, EXIT.receiver);
+  if (name !== "RefusedError") throw error;
+  const remedy = problem?.remedy ?? "nexus-pull why --code explains the code";
+  return new CliError(problem?.code ?? "refused", message, remedy, EXIT.receiver);
 }

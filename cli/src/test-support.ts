@@ -1,9 +1,24 @@
 // Runs a command line in this process, as the tests need it.
 import * as audit from "./commands/audit";
+import * as events from "./commands/events";
+import * as operate from "./commands/operate";
+import * as runs from "./commands/runs";
+import * as status from "./commands/status";
+import * as wait from "./commands/wait";
+import * as why from "./commands/why";
 import type { CommandContext } from "./context";
-import { runProgram, type Commands } from "./program";
+import { runProgram } from "./program";
+import type { Commands } from "./program-context";
 
-const commands: Commands = { audit: async () => audit };
+const commands: Commands = {
+  audit: async () => audit,
+  events: async () => events,
+  operate: async () => operate,
+  runs: async () => runs,
+  status: async () => status,
+  wait: async () => wait,
+  why: async () => why,
+};
 
 export interface Ran {
   readonly status: number;
@@ -28,6 +43,6 @@ export async function runForTest(argv: readonly string[], given: Partial<Command
     now: Date.now,
     ...given,
   };
-  const status = await runProgram(argv, { context, commands });
-  return { status, out, err };
+  const exit = await runProgram(argv, { context, commands });
+  return { status: exit, out, err };
 }

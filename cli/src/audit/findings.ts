@@ -1,27 +1,10 @@
 // Collects findings: fills in the catalogue's texts, drops repetitions, holds the limits.
+import { quote, safePath } from "../text";
 import { RULES } from "./rules";
 import type { AuditedVm, Finding, Grade, Place, Unread } from "./types";
 
 /** More of one file say nothing new, and a hostile file could make millions. */
 const MOST_PER_FILE = 2000;
-/** What is quoted of a file: one line, bounded, nothing that a terminal obeys. */
-const LONGEST_QUOTE = 120;
-
-// Control characters, bidirectional controls and zero-width characters.
-const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
-
-/** Text of a file as it may be shown. */
-export function quote(text: string): string {
-  const cut = text.length > LONGEST_QUOTE * 4 ? text.slice(0, LONGEST_QUOTE * 4) : text;
-  const line = cut.replace(/\s+/g, " ").replace(UNPRINTABLE, "\ufffd").trim();
-  return line.length > LONGEST_QUOTE ? `${line.slice(0, LONGEST_QUOTE - 1)}…` : line;
-}
-
-/** A path as it may be shown: a file's name can have a line break or an escape sequence in it. */
-export function safePath(path: string): string {
-  return path.replace(UNPRINTABLE, "\ufffd");
-}
-
 export interface Note {
   readonly grade?: Grade;
   /** In place of the catalogue's text. */
