@@ -51,6 +51,15 @@ test("aliases that multiply are read in bounded time", async () => {
   expect(Date.now() - started).toBeLessThan(20_000);
 });
 
+test("substitutions that are nested without end are looked at in bounded depth", async () => {
+  const command = `ansible-playbook ${"$(".repeat(40_000)}`;
+  write(
+    "main.tf",
+    `resource "null_resource" "a" {\n  provisioner "local-exec" {\n    command = "${command}"\n  }\n}\n`,
+  );
+  expect(await codes()).toContain("main.tf local_exec_ansible");
+});
+
 test("an alias of itself ends", async () => {
   write("site.yml", "- hosts: all\n  tasks: &t\n    - block: *t\n    - ping:\n      run_once: true\n");
   expect(await codes()).toContain("site.yml run_once");

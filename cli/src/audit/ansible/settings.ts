@@ -103,7 +103,17 @@ const SETTINGS: Readonly<Record<string, SettingRule>> = {
   collections_paths: paths,
   library: paths,
   module_utils: paths,
-  callback_plugins: paths,
+  callback_plugins: (setting, context) => {
+    const outside = setting.value
+      .split(":")
+      .filter((one) => isControllerPath(one.trim()) && !DEFAULT_PATH.test(one.trim()));
+    if (outside.length > 0)
+      context.findings.add("controller_callback", setting, `callback_plugins = ${outside.join(":")}`);
+  },
+  enable_plugins: (setting, { findings }) => {
+    const dynamic = setting.value.split(/[\s,]+/).filter((one) => PLUGINS.test(shortName(one)));
+    if (dynamic.length > 0) findings.add("dynamic_inventory", setting, `enable_plugins = ${dynamic.join(", ")}`);
+  },
   filter_plugins: paths,
   lookup_plugins: paths,
   action_plugins: paths,

@@ -23,7 +23,7 @@ export interface ModuleContext {
 /** Judges one module. */
 export function judgeModule(context: ModuleContext): void {
   for (const block of context.blocks) {
-    if (block.type === "resource" || block.type === "data") judgeResource(block, context);
+    if (/^(resource|data|ephemeral)$/.test(block.type)) judgeResource(block, context);
     else judgeAddresses(block, context.findings);
   }
   judgeDocker(context);
@@ -196,10 +196,10 @@ function isOtherResource(head: string): boolean {
 }
 
 function judgeDocker({ blocks, findings }: ModuleContext): void {
-  const docker = blocks.filter(
-    (one) => one.type === "resource" && /^docker_(image|container|registry_image)$/.test(one.labels[0] ?? ""),
-  );
-  const environments = docker.filter(isExecutionEnvironment);
+  const isDocker = /^docker_(image|container|registry_image)$/;
+  const docker = blocks.filter((one) => /^(resource|data)$/.test(one.type) && isDocker.test(one.labels[0] ?? ""));
+  const images = new Set(docker.filter(isExecutionEnvironment).map((one) => one.labels.join(".")));
+  const environments = docker.filter((one) => images.has(one.labels.join(".")) || refersTo(one, images));
   const navigator = blocks.some((one) => NAVIGATOR_TYPES.test(one.labels[0] ?? ""));
   for (const one of environments) {
     findings.add("docker_execution_environment", one, `${one.labels.join(".")}`);
@@ -212,6 +212,12 @@ function judgeDocker({ blocks, findings }: ModuleContext): void {
       findings.add("docker_execution_environment", one, 'provider "docker"');
     }
   }
+}
+
+/** A container of an image that is declared beside it. */
+function refersTo(block: Block, addresses: ReadonlySet<string>): boolean {
+  const references = [...everyAttribute(block)].flatMap(({ value }) => value.references);
+  return references.some(({ path }) => addresses.has(path.slice(0, 2).join(".")));
 }
 
 function isExecutionEnvironment(block: Block): boolean {

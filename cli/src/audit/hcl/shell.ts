@@ -10,11 +10,13 @@ const SSH =
 const WAIT = /^(nc|ncat|netcat|ping|fping|wait-for-it(\.sh)?|wait-for(\.sh)?|wait4x|dockerize|sleep)$/;
 /** Words that stand in front of the command that they run. */
 const PREFIXES =
-  /^(sudo|doas|env|time|nohup|exec|command|builtin|nice|ionice|stdbuf|setsid|timeout|retry|xargs|then|else|elif|do|if|while|until|!|\{|\(|poetry|pipenv|uv|uvx|pipx|run|python3?|-m|docker|podman|bash|sh|eval)$/;
+  /^(sudo|doas|env|time|nohup|exec|command|builtin|nice|ionice|stdbuf|setsid|timeout|retry|xargs|then|else|elif|do|if|while|until|!|\{|\(|poetry|pipenv|uv|uvx|pipx|run|python3?|-m|docker|podman|bash|sh|eval|wsl|which|nix|nix-shell)$/;
 const SHELLS = /^(bash|sh|dash|zsh|ash|ksh)$/;
 const CONTAINERS = /^(docker|podman|nerdctl)$/;
 /** Options of prefixes take a value only in these; a wrong guess only looks at one word more. */
 const LONGEST = 100_000;
+/** Substitutions in substitutions. */
+const DEEPEST = 8;
 
 /** What the command does that pull has no place for. */
 export function shellUses(command: string): Set<ShellUse> {
@@ -55,8 +57,8 @@ function isPassed(name: string, word: string): boolean {
 }
 
 /** Commands between separators, as words; quotes are taken off, substitutions are commands of their own. */
-function simpleCommands(command: string): string[][] {
-  const words = new Words();
+function simpleCommands(command: string, depth = 0): string[][] {
+  const words = new Words(depth);
   for (let index = 0; index < command.length; index++) index = step(command, index, words);
   return words.finished();
 }
@@ -67,6 +69,13 @@ function step(command: string, index: number, words: Words): number {
   if (command.startsWith("${", index)) {
     const end = closing(command, index + 1);
     words.add(command.slice(index, end + 1));
+    return end;
+  }
+  if (command.startsWith("$(", index)) {
+    // Part of a word, and a command of its own.
+    const end = closing(command, index + 1, "()");
+    words.substitute(command.slice(index + 2, end));
+    words.add("$()");
     return end;
   }
   if (char === "\\") {
@@ -88,7 +97,7 @@ function quoted(command: string, index: number, words: Words): number {
   const end = endOfQuote(command, index);
   const inner = command.slice(index + 1, end);
   words.add(inner);
-  if (command[index] === '"') for (const part of substitutions(inner)) words.include(simpleCommands(part));
+  if (command[index] === '"') for (const part of substitutions(inner)) words.substitute(part);
   return end;
 }
 
@@ -96,6 +105,8 @@ class Words {
   private readonly commands: string[][] = [[]];
   private readonly more: string[][] = [];
   private word: string | undefined;
+
+  public constructor(private readonly depth: number) {}
 
   public get inWord(): boolean {
     return this.word !== undefined;
@@ -115,8 +126,9 @@ class Words {
     this.commands.push([]);
   }
 
-  public include(commands: readonly string[][]): void {
-    for (const one of commands) this.more.push(one);
+  /** Deeper substitutions are left alone: recursion must end. */
+  public substitute(command: string): void {
+    if (this.depth < DEEPEST) for (const one of simpleCommands(command, this.depth + 1)) this.more.push(one);
   }
 
   public finished(): string[][] {
@@ -141,12 +153,12 @@ function endOfQuote(text: string, start: number): number {
   return text.length;
 }
 
-/** The brace that closes the one at `start`. */
-function closing(text: string, start: number): number {
+/** The brace or parenthesis that closes the one at `start`. */
+function closing(text: string, start: number, pair = "{}"): number {
   let depth = 0;
   for (let index = start; index < text.length; index++) {
-    if (text[index] === "{") depth++;
-    if (text[index] === "}" && --depth === 0) return index;
+    if (text[index] === pair[0]) depth++;
+    if (text[index] === pair[1] && --depth === 0) return index;
   }
   return text.length;
 }
