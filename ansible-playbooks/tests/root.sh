@@ -3,7 +3,7 @@
 # folder. It is only ever the lower layer of an overlay, so that it stays as it is. About 45 s the first time, 190 MB.
 set -euo pipefail
 
-readonly PACKAGES=python3,python3-apt,systemd,procps,ca-certificates,unzip
+readonly PACKAGES=python3,python3-apt,systemd,procps,ca-certificates,unzip,e2fsprogs,mount
 cache=${NEXUS_PULL_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/nexus-pull/tools}/ansible-playbooks-root
 root=$cache/trixie-$(sha256sum <"$0" | cut -c 1-12)
 if ! [ -x "$root/usr/bin/python3" ]; then

@@ -13,6 +13,8 @@ PLAY = """
   gather_facts: false
   vars: { __nexus_first_check: false, nexus_group: root }
   tasks:
+    - ansible.builtin.import_role: { name: nexus, tasks_from: postgresql }
+      when: nexus_postgresql_host | default('', true) | length > 0
     - ansible.builtin.import_role: { name: nexus, tasks_from: datastore }
 """
 # The handler must not reach the systemd of the machine that the tests run on.

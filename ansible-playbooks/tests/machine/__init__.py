@@ -13,14 +13,18 @@ import tarfile
 import tempfile
 import zipfile
 
-from tests.support import REPOSITORY, all_cores, unavailable
+from tests.support import PROJECT, REPOSITORY, all_cores, unavailable
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 NEXUS_VERSION = "3.95.2-01"
-ARCHIVE = "sonatype-nexus-repository-%s-assembly.zip" % NEXUS_VERSION
+# Of the stand-in, to go up to; and the real one's.
+NEXT_VERSION, REAL_VERSION = "3.96.0-01", "3.71.0-06"
 # Packages that are big or bring services: empty ones of the same name, with the files that the roles rely on.
 PACKAGES = {
-    "openjdk-21-jre-headless": {"/usr/lib/jvm/java-21-openjdk-amd64/bin/java": "#!/bin/sh\n"},
+    "openjdk-21-jre-headless": {
+        "/usr/lib/jvm/java-21-openjdk-amd64/bin/java": "#!/bin/sh\n",
+        "/usr/lib/jvm/java-21-openjdk-amd64/release": 'JAVA_VERSION="21.0.9"\n',
+    },
     "systemd-timesyncd": {"/usr/lib/systemd/system/systemd-timesyncd.service": "[Service]\nExecStart=/bin/true\n"},
     "unattended-upgrades": {"/etc/apt/apt.conf.d/50unattended-upgrades": "// the package's own\n"},
     "prometheus-node-exporter": {
@@ -30,8 +34,19 @@ PACKAGES = {
 }
 
 
+def real_server():
+    """Folder of tools/nexus-server.sh."""
+    look = [os.path.join(PROJECT, "tools", "nexus-server.sh"), "--print", "--no-build"]
+    found = subprocess.run(look, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+    if found.returncode:
+        unavailable("there is no real Nexus: run tools/nexus-server.sh (%s)" % found.stderr.decode().strip())
+    return found.stdout.decode().strip().partition("=")[2]
+
+
 class Machine:
-    def __init__(self):
+    """With `real`, /java-17 and the release of a real Nexus are there beside the stand-in's."""
+
+    def __init__(self, real=None):
         if os.geteuid() != 0 or not shutil.which("unshare"):
             unavailable("the roles are tried as root, with unshare")
         script = subprocess.run([REPOSITORY + "/tests/root.sh", "--no-build"], stdout=subprocess.PIPE, check=False)
@@ -44,7 +59,7 @@ class Machine:
         self._work = tempfile.mkdtemp(prefix="nexus-pull-machine-")
         self.share = os.path.join(self._work, "share")
         os.mkdir(self.share)
-        self.checksum = fill(self.share)
+        fill(self.share, real)
         namespaces = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--net", "--ipc"]
         inside = [
             sys.executable,
@@ -53,6 +68,7 @@ class Machine:
             self._work,
             REPOSITORY,
             venvs[-1],
+            real or "",
         ]
         self._process = subprocess.Popen([*namespaces, *inside], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         prepare = "rm -rf /etc/apt/sources.list.d/*; cp /share/local.list /etc/apt/sources.list; apt-get update"
@@ -65,6 +81,24 @@ class Machine:
         self._process.stdin.flush()
         answer = json.loads(self._process.stdout.readline())
         return answer["code"], answer["said"]
+
+    def release(self, version):
+        """The variables that ask for a release."""
+        code, said = self.run("sha256sum", "/share/" + archive(version))
+        assert code == 0, said
+        return {
+            "nexus_version": version,
+            "nexus_download_url": "http://127.0.0.1:8099/" + archive(version),
+            "nexus_checksum": "sha256:" + said.split()[0],
+        }
+
+    def ask(self, port, method, path, body=None, login=None, context=""):
+        """(status, what was JSON or else the text, headers) of a call of Nexus' REST API."""
+        request = {"port": port, "method": method, "path": path, "body": body, "login": login, "context": context}
+        code, said = self.run("python3", "/repository/tests/machine/ask.py", json.dumps(request))
+        assert code == 0, said
+        answer = json.loads(said)
+        return answer["status"], answer["value"], answer["headers"]
 
     def play(self, playbook, *arguments, **variables):
         """(exit code, what it said, the recap's numbers)."""
@@ -93,21 +127,32 @@ class Machine:
         shutil.rmtree(self._work, ignore_errors=True)
 
 
-def fill(share):
-    """What the machine downloads: a release of Nexus, and packages. Returns the release's checksum."""
-    with zipfile.ZipFile(os.path.join(share, ARCHIVE), "w") as archive:
-        program = zipfile.ZipInfo("nexus-%s/bin/nexus" % NEXUS_VERSION)
-        program.external_attr = 0o100755 << 16
-        with open(os.path.join(HERE, "nexus"), "rb") as stream:
-            archive.writestr(program, stream.read())
-        archive.writestr("nexus-%s/etc/nexus-default.properties" % NEXUS_VERSION, "application-port=8081\n")
-        archive.writestr("sonatype-work/nexus3/log/.placeholder", "")
+def archive(version):
+    return "sonatype-nexus-repository-%s-assembly.zip" % version
+
+
+def fill(share, real):
+    """What the machine downloads: releases of Nexus, and packages."""
+    for version in (NEXUS_VERSION, NEXT_VERSION):
+        pack(share, version)
+    if real:
+        # Where it is within the machine.
+        os.symlink("/nexus-server/release.zip", os.path.join(share, archive(REAL_VERSION)))
     index = [package(share, name, files) for name, files in PACKAGES.items()]
     for name, text in (("Packages", "\n".join(index)), ("local.list", "deb [trusted=yes] file:/share ./\n")):
         with open(os.path.join(share, name), "w", encoding="utf-8") as stream:
             stream.write(text)
-    with open(os.path.join(share, ARCHIVE), "rb") as stream:
-        return "sha256:" + hashlib.sha256(stream.read()).hexdigest()
+
+
+def pack(share, version):
+    with zipfile.ZipFile(os.path.join(share, archive(version)), "w") as made:
+        for name in ("nexus", "answers.py", "repositories.py"):
+            program = zipfile.ZipInfo("nexus-%s/bin/%s" % (version, name))
+            program.external_attr = 0o100755 << 16
+            with open(os.path.join(HERE, "standin", name), "rb") as stream:
+                made.writestr(program, stream.read())
+        made.writestr("nexus-%s/etc/nexus-default.properties" % version, "application-port=8081\n")
+        made.writestr("sonatype-work/nexus3/log/.placeholder", "")
 
 
 def package(share, name, files):

@@ -1,6 +1,6 @@
 """Runs in namespaces of its own (mounts, processes, network): puts the machine together, then does what it is told.
 
-Arguments: the root (lower layer), the work folder, the repository, ansible-core's venv. Standard input: a line of JSON a
+Arguments: the root (lower layer), the work folder, the repository, ansible-core's venv, the folder of a real Nexus or nothing. Standard input: a line of JSON a
 command, {"argv", "env"}; standard output: a line an answer, {"code", "said"}. Ends with its input, and all with it.
 """
 
@@ -20,7 +20,7 @@ def mount(*arguments):
     subprocess.run(["mount", *arguments], check=True, stdout=sys.stderr)
 
 
-def assemble(root, work, repository, venv):
+def assemble(root, work, repository, venv, real):
     machine, layers = os.path.join(work, "machine"), os.path.join(work, "layers")
     for folder in (machine, layers):
         os.mkdir(folder)
@@ -35,6 +35,11 @@ def assemble(root, work, repository, venv):
     for name, source in (("repository", repository), ("ansible", venv), ("share", os.path.join(work, "share"))):
         os.mkdir(os.path.join(machine, name))
         mount("--bind", source, os.path.join(machine, name))
+    if real:
+        # In place of its link, which goes out of the machine.
+        for name, source in (("java-17", real + "/java"), ("nexus-server", real)):
+            os.mkdir(os.path.join(machine, name))
+            mount("--bind", source, os.path.join(machine, name))
     mount("-o", "remount,bind,ro", machine + "/repository")
     # A link to systemd itself would be followed.
     os.unlink(machine + "/usr/bin/systemctl")
