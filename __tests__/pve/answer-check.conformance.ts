@@ -9,6 +9,7 @@ import { readDescription, type Description } from "../../lab/pve/api/description
 import { send } from "../../lab/pve/api/client";
 import { addTemplate, addVm, type Cluster } from "../../lab/pve/world/cluster";
 import { SEEN_IN_THE_RECORDING, watchAnswers } from "../../lab/pve/api/described-answers";
+import type { Web } from "../../lab/pve/world/web";
 import { allRoutes, startPve, type Pve } from "../../lab/pve/stand-in";
 
 const GOLDEN = { node: "pve", storage: "local", sizeGib: 1, ctime: 1 };
@@ -37,6 +38,11 @@ const ISO = [
   '--b\r\nContent-Disposition: form-data; name="filename"; filename="a.iso"\r\n\r\nbytes\r\n--b--\r\n',
 ].join("");
 
+const WEB: Web = {
+  metadata: () => Promise.resolve({ filename: "a.qcow2", mimetype: "application/octet-stream", size: 6 }),
+  download: () => Promise.resolve({ size: 6, head: Buffer.from("hello\n"), digest: () => "" }),
+};
+
 type Asked = [method: string, path: string, body?: string, type?: string];
 
 /** One successful call of each route, and more where the answer has several shapes. UPID: of the task before it. */
@@ -57,6 +63,10 @@ const CALLS: Asked[] = [
   ["GET", "/storage"],
   ["GET", "/storage/local"],
   ["GET", "/storage/ceph"],
+  ["PUT", "/storage/ceph", "content=images,rootdir"],
+  ["GET", `${NODE}/query-url-metadata?url=https://images.example/a.qcow2`],
+  ["POST", `${NODE}/storage/local/download-url`, "content=iso&filename=b.iso&url=https://images.example/b.iso"],
+  ["POST", VM, "vmid=400&name=made&scsi0=local:1&net0=virtio,bridge=vmbr0"],
   ["GET", `${NODE}/storage`],
   ["GET", `${NODE}/storage/local/status`],
   ["POST", `${NODE}/storage/local/upload`, ISO, FORM],
@@ -101,7 +111,7 @@ describeWith(["pve-description"], "the answers of the stand-in", () => {
 
   beforeAll(async () => {
     description = readDescription(tool("pve-description"));
-    pve = await startPve({ prepare });
+    pve = await startPve({ prepare, web: WEB });
     problems = watchAnswers(pve.log, description);
   });
 
@@ -128,9 +138,9 @@ describeWith(["pve-description"], "the answers of the stand-in", () => {
 
   it("were all seen", () => {
     const seen = new Set(pve.log.all().map(({ route }) => route));
-    // No VM is managed by HA: that one always refuses.
-    const never = "GET /cluster/ha/resources/{sid}";
-    expect(routes.filter((route) => !seen.has(route))).toEqual([never]);
+    // No VM is managed by HA, and no storage can be made: those always refuse.
+    const never = ["GET /cluster/ha/resources/{sid}", "POST /storage"];
+    expect(routes.filter((route) => !seen.has(route))).toEqual(never);
   });
 
   it("are refused as Proxmox words a refusal", async () => {

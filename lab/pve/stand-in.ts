@@ -14,10 +14,12 @@ import { VmLocks } from "./world/locks";
 import { RequestLog } from "./api/request-log";
 import { Router } from "./api/router";
 import { CLUSTER_ROUTES, takeStats } from "./routes/cluster";
+import { DOWNLOAD_ROUTES } from "./routes/downloads";
 import { STORAGE_ROUTES } from "./routes/storage";
 import { VM_ROUTES } from "./routes/vm";
 import { newKeyPair, startSsh, type SshServer } from "./ssh/server";
 import { Tasks } from "./world/tasks";
+import { realWeb, type Web } from "./world/web";
 import { FAST_TIMES, type Times, type World } from "./world/world";
 
 /** How the stand-in is set up. */
@@ -30,6 +32,8 @@ export interface PveOptions {
   readonly times?: Times;
   /** @default - the machine's */
   readonly clock?: Clock;
+  /** How a node reaches the web. @default - really */
+  readonly web?: Web;
   /** Changes the cluster before anybody sees it. @default - two nodes, template 9000 on pve and 9100 on pve2 */
   readonly prepare?: (cluster: Cluster) => void;
 }
@@ -62,7 +66,7 @@ export interface Pve {
 
 /** The whole API. */
 export function allRoutes(): Router {
-  return new Router([...CLUSTER_ROUTES, ...STORAGE_ROUTES, ...VM_ROUTES], {
+  return new Router([...CLUSTER_ROUTES, ...STORAGE_ROUTES, ...DOWNLOAD_ROUTES, ...VM_ROUTES], {
     node: f.nodeName,
     vmid: f.vmid,
     storage: f.storageId,
@@ -79,10 +83,15 @@ function defaultCluster(cluster: Cluster, clock: Clock): void {
 }
 
 /** A world with nothing in it that listens. */
-export function createWorld(cluster: Cluster, clock: Clock = systemClock, times: Times = FAST_TIMES): World {
+export function createWorld(
+  cluster: Cluster,
+  clock: Clock = systemClock,
+  times: Times = FAST_TIMES,
+  web: Web = realWeb,
+): World {
   const faults = new Faults();
   const tasks = new Tasks(clock, faults, times.tasks);
-  return { cluster, clock, times, faults, tasks, locks: new VmLocks(clock), tickets: new Tickets(clock) };
+  return { cluster, clock, times, faults, tasks, web, locks: new VmLocks(clock), tickets: new Tickets(clock) };
 }
 
 /** pvestatd: writes down the VMs' figures from time to time. */
@@ -121,7 +130,7 @@ async function startAllSsh(world: World, options: PveOptions, password: string, 
 export async function startPve(options: PveOptions = {}): Promise<Pve> {
   const [password, secret] = [randomUUID(), randomUUID()];
   const cluster = emptyCluster(password, secret);
-  const world = createWorld(cluster, options.clock, options.times);
+  const world = createWorld(cluster, options.clock, options.times, options.web);
   if (options.prepare === undefined) defaultCluster(cluster, world.clock);
   else options.prepare(cluster);
   const [router, log, key] = [allRoutes(), new RequestLog(), newKeyPair()];

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { mayAny, needAny } from "../world/auth";
 import { volumesOn, type Storage } from "../world/cluster";
 import { badParameters, died } from "../world/errors";
+import type { Check, Parameters } from "../api/checks";
 import * as f from "../api/formats";
 import type { Call, Route } from "../api/router";
 import { contentEntry, parseVolumeId, storageOf, storageOnNode, usedOn, volumePath } from "../world/volumes";
@@ -72,8 +73,17 @@ function remove(call: Call): string {
     const volumes = volumesOn(store, node);
     if (!volumes.delete(name)) context.log(`disk image '${volumePath(store, name)}' does not exist`);
     else context.log(`Removed volume '${store.id}:${name}'`);
-    if (![...volumes.values()].some((volume) => volume.content === "snippets")) store.snippetsFolder.delete(node);
+    removeEmptyFolder(store, node, name);
   });
+}
+
+/** Proxmox removes a folder with its last file (pve-storage Plugin.pm, free_image). */
+function removeEmptyFolder(store: Storage, node: string, removed: string): void {
+  const [kind = ""] = removed.split("/");
+  const names = [...volumesOn(store, node).keys()];
+  if (names.some((name) => name.startsWith(`${kind}/`))) return;
+  store.removals.set(`${node}/${kind}`, (store.removals.get(`${node}/${kind}`) ?? 0) + 1);
+  if (kind === "snippets") store.snippetsFolder.delete(node);
 }
 
 const SUFFIX: Readonly<Record<string, RegExp>> = {
@@ -106,9 +116,65 @@ function seen({ world, user }: Call): Storage[] {
   );
 }
 
+const CONTENT_TYPES = ["backup", "images", "import", "iso", "none", "rootdir", "snippets", "vztmpl"];
+
+const contentList: Check = {
+  type: "string",
+  format: (value) => {
+    const wrong = value.split(",").find((kind) => !CONTENT_TYPES.includes(kind));
+    return wrong === undefined ? undefined : `invalid format - invalid content type '${wrong}'`;
+  },
+};
+
+const DEFINITION: Parameters = {
+  content: contentList,
+  "create-base-path": f.bool,
+  "create-subdirs": f.bool,
+  disable: f.bool,
+  nodes: f.text,
+  shared: f.bool,
+};
+
+/** On all storages, not on the one: being allowed to fill a storage is no right to define it. */
+function needDefinitionRight({ world, user }: Call): void {
+  needAny(world.cluster, user, "/storage", "Datastore.Allocate");
+}
+
+function redefine({ world, given }: Call): unknown {
+  const id = given.get("storage") ?? "";
+  const store = world.cluster.storages.get(id);
+  if (store === undefined) throw died(`update storage failed: storage '${id}' does not exist`);
+  const kinds = given.get("content");
+  if (kinds !== undefined) store.content = kinds.split(",");
+  // The folders of new types are made at once.
+  if (kinds?.includes("snippets") === true)
+    for (const node of world.cluster.nodes.keys()) store.snippetsFolder.add(node);
+  return { storage: id, type: store.type };
+}
+
+function define({ world, given }: Call): unknown {
+  const id = given.get("storage") ?? "";
+  if (world.cluster.storages.has(id)) throw died(`create storage failed: storage ID '${id}' already defined`);
+  throw died(`create storage failed: the stand-in makes no new storage`);
+}
+
 /** Every route about storages. */
 export const STORAGE_ROUTES: readonly Route[] = [
   { method: "GET", path: "/storage", parameters: { type: f.text }, handle: (call) => seen(call).map(definition) },
+  {
+    method: "POST",
+    path: "/storage",
+    parameters: { ...DEFINITION, path: f.text, storage: f.required(f.storageId), type: f.required(f.text) },
+    permission: needDefinitionRight,
+    handle: define,
+  },
+  {
+    method: "PUT",
+    path: "/storage/{storage}",
+    parameters: { ...DEFINITION, delete: f.text, digest: f.text },
+    permission: needDefinitionRight,
+    handle: redefine,
+  },
   {
     method: "GET",
     path: "/storage/{storage}",

@@ -8,6 +8,7 @@ import * as f from "../api/formats";
 import { GUEST_ROUTES } from "./guest";
 import type { Call, Route } from "../api/router";
 import { checkClone, cloneWorker, needCloneRights, readClone } from "../vm/clone";
+import { CREATE_ROUTES } from "../vm/create";
 import { configAnswer, pendingAnswer, sizes, statusAnswer } from "../vm/config";
 import { checkMove, moveWorker, resizeWorker } from "../vm/disks";
 import { checkDestroy, checkMigrate, destroyWorker, migrateWorker, templateWorker } from "../vm/life";
@@ -256,6 +257,7 @@ function list({ world, user, node }: Call): unknown {
 /** Every route below nodes/{node}/qemu. */
 export const VM_ROUTES: readonly Route[] = [
   { method: "GET", path: "/nodes/{node}/qemu", parameters: { full: f.bool }, handle: list },
+  ...CREATE_ROUTES,
   ...POWER,
   ...CONFIG,
   ...LIFE,

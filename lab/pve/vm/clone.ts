@@ -152,7 +152,8 @@ export async function cloneWorker(world: World, request: CloneRequest, context: 
   }
 }
 
-function removeRemains(world: World, vm: Vm): void {
+/** Takes a VM away that could not be made, with its disks. */
+export function removeRemains(world: World, vm: Vm): void {
   for (const store of world.cluster.storages.values())
     for (const [name, volume] of volumesOn(store, vm.node))
       if (volume.vmid === vm.vmid) volumesOn(store, vm.node).delete(name);

@@ -1,12 +1,19 @@
 // Drives and network cards in a configuration: what becomes of the values that are sent.
 import { randomBytes } from "node:crypto";
-import type { Cluster, Vm } from "../world/cluster";
-import { GIB } from "../world/cluster";
+import { GIB, volumesOn, type Cluster, type Vm, type Volume } from "../world/cluster";
 import { seedDrive } from "./cloud-init";
 import { NIC_MODELS } from "./config-schema";
 import { died } from "../world/errors";
 import { parseProperties, parseSize, printProperties, printSize } from "../api/property-string";
-import { allocateDisk, allocateSeed, findVolume, needVolume, storageOf } from "../world/volumes";
+import {
+  allocateDisk,
+  allocateSeed,
+  findVolume,
+  needVolume,
+  parseVolumeId,
+  storageOf,
+  volumePath,
+} from "../world/volumes";
 
 const NEW_SEED = /^([^:/\s]+):cloudinit$/;
 const NEW_DISK = /^([^:/\s]+):(\d+(?:\.\d+)?)$/;
@@ -46,6 +53,14 @@ export function checkDrive(cluster: Cluster, vm: Vm, key: string, value: string)
     throw died(`${key} - cloud-init drive is already attached at '${present}'`);
 }
 
+/** @throws PveError - 500: the image is not there */
+function needImage(cluster: Cluster, vm: Vm, source: string): Volume {
+  const { store, name } = parseVolumeId(cluster, source);
+  const volume = volumesOn(store, vm.node).get(name);
+  if (volume === undefined) throw died(`failed to stat '${volumePath(store, name)}'`);
+  return volume;
+}
+
 /** Allocates what is asked for and prints the drive as Proxmox keeps it. */
 export function keptDrive(cluster: Cluster, vm: Vm, value: string, ctime: number): string {
   const properties = parseProperties(value);
@@ -62,11 +77,14 @@ export function keptDrive(cluster: Cluster, vm: Vm, value: string, ctime: number
   }
   const [, diskStore, gib] = NEW_DISK.exec(file) ?? [];
   if (diskStore !== undefined) {
-    const size = Number(gib) * GIB;
     const store = storageOf(cluster, diskStore);
-    const format = properties.get("format");
+    const source = properties.get("import-from");
+    const image = source === undefined ? undefined : needImage(cluster, vm, source);
+    const size = image?.virtualSize ?? image?.size ?? Number(gib) * GIB;
+    const format = properties.get("format") ?? image?.format;
     const name = allocateDisk({ store, node: vm.node, vmid: vm.vmid, size, ctime, format });
     properties.set("file", `${diskStore}:${name}`).set("size", printSize(size)).delete("format");
+    properties.delete("import-from");
     return printProperties(properties);
   }
   if (!file.includes(":")) return printProperties(properties);

@@ -11,8 +11,12 @@ export interface Volume {
   readonly vmid?: number;
   /** The base volume of a linked clone. */
   readonly parent?: string;
-  /** Bytes of a snippet or an ISO. */
+  /** Bytes of a snippet, an ISO or a short image. */
   readonly bytes?: Buffer;
+  /** Size of the disk in an image. */
+  readonly virtualSize?: number;
+  /** Hash of an image's whole content, in hex. */
+  digest?(algorithm: string): string;
 }
 
 /** A storage definition with its volumes: by node, or under one name when the storage is shared. */
@@ -29,6 +33,8 @@ export interface Storage {
   readonly volumes: Map<string, Map<string, Volume>>;
   /** Nodes on which the snippets folder exists: Proxmox removes an empty one, and a listing makes it again. */
   readonly snippetsFolder: Set<string>;
+  /** How often a folder was removed with its last file, by `node/content`. */
+  readonly removals: Map<string, number>;
 }
 
 /** What Proxmox wrote on a VM's cloud-init drive. */
@@ -118,6 +124,7 @@ export function storage(id: string, type: Storage["type"], content: string[], sh
     full: false,
     volumes: new Map(),
     snippetsFolder: new Set(),
+    removals: new Map(),
   };
 }
 

@@ -42,11 +42,13 @@ export function needVolume(cluster: Cluster, node: string, volid: string): Volum
   return volume;
 }
 
+const FOLDERS: Readonly<Record<string, string>> = { iso: "iso", vztmpl: "cache" };
+
 /** Where a volume is on its node. */
 export function volumePath(store: Storage, name: string): string {
   if (store.type === "lvmthin") return `/dev/pve/${name}`;
   if (store.path === undefined) return `rbd:${store.id}/${name}`;
-  const folder = name.startsWith("iso/") ? name.replace(/^iso\//, "template/iso/") : name;
+  const folder = name.replace(/^(iso|vztmpl)\//, (_all, kind: string) => `template/${FOLDERS[kind]}/`);
   return /^\d+\//.test(name) ? `${store.path}/images/${name}` : `${store.path}/${folder}`;
 }
 

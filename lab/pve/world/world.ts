@@ -5,6 +5,7 @@ import type { Durations, Tasks } from "./tasks";
 import type { Faults } from "./faults";
 import type { VmLocks } from "./locks";
 import type { Tickets } from "./auth";
+import type { Web } from "./web";
 
 /** Waiting times of Proxmox, in milliseconds. */
 export interface Times {
@@ -55,4 +56,5 @@ export interface World {
   readonly locks: VmLocks;
   readonly faults: Faults;
   readonly tickets: Tickets;
+  readonly web: Web;
 }
