@@ -8,7 +8,7 @@ import { TerraformProviderGenerator } from "@cdktf/provider-generator/lib/get/ge
 import { CodeMaker } from "codemaker";
 
 /** What the library uses. Whole types only: a type that is kept keeps every attribute, so users can reach them all. */
-const RESOURCE_TYPES = ["proxmox_virtual_environment_vm", "proxmox_virtual_environment_file"];
+const RESOURCE_TYPES = ["proxmox_virtual_environment_vm", "proxmox_virtual_environment_file", "proxmox_download_file"];
 // The generator knows a provider only under this registry's name; the emitted source stays plain `bpg/proxmox`,
 // which OpenTofu and Terraform each resolve at their own registry.
 const SCHEMA_KEY = "registry.terraform.io/bpg/proxmox";

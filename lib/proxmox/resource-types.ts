@@ -18,3 +18,7 @@ export {
 
 /** Data source of the cluster's VMs; it is read as it is, so it needs no bindings. */
 export const CLUSTER_VMS_TYPE = "proxmox_virtual_environment_vms";
+export {
+  DownloadFile as ProxmoxDownloadFile,
+  type DownloadFileConfig as ProxmoxDownloadFileConfig,
+} from "../../.gen/providers/proxmox/download-file";
