@@ -71,6 +71,23 @@ export const CATALOGUE = {
     "the size of the boot disk when there are data disks",
     "give `diskGiB` (the template's size or more): the provider would delete a boot disk that is not declared beside others",
   ),
+  origin_invalid: entry(
+    "exactly one of `templateVmId` and `image`, and nothing that belongs to the other",
+    "name the template to clone, or the image to make the VM from, and take the rest out",
+  ),
+  image_invalid: entry(
+    "an http or https address without credentials, or a volume such as local:import/debian-13.qcow2",
+    "correct the address or the volume's id; a file's name has letters, digits, '.', '_' and '-' only",
+  ),
+  image_unverified: entry(
+    "the checksum that the image's publisher names",
+    "give `sha256` or `sha512`; `unverified: true` takes whatever the address serves",
+  ),
+  image_checksum_invalid: entry("a checksum in lower-case hex", "copy the checksum from the publisher's list"),
+  image_too_large: entry(
+    "a disk that the image fits on: Proxmox cannot shrink one, and finds out when the VM is made already",
+    "raise `diskGiB`, or say how large the image really is: `minimumDiskGiB`",
+  ),
   linked_clone_cross_node: entry(
     "a full clone when the template is on another node",
     "set `fullClone: true`, or keep a template on each node",

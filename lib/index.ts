@@ -11,9 +11,13 @@ export type { CloudConfig, CloudConfigFile, CloudUser } from "./seed/cloud-confi
 export { CATALOGUE, describeProblem, NexusPullError, type ErrorCode, type Finding, type Problem } from "./errors";
 export type { CatalogueEntry } from "./error-catalogue";
 export { ChangePolicy } from "./change-policy";
+export { Image, type ExistingImageOptions, type UrlImageOptions } from "./proxmox/image";
 export { NexusVariables, type NexusVariableName } from "./proxmox/nexus-variables";
-export { ProxmoxFile, ProxmoxProvider, ProxmoxVm } from "./proxmox/resource-types";
-export { Seed, type ExistingSeedOptions, type SnippetSeedOptions } from "./seed/seed";
 export type { OverrulableCode } from "./validation/overrulable";
+export { ProxmoxDownloadFile, ProxmoxFile, ProxmoxProvider, ProxmoxVm } from "./proxmox/resource-types";
+export { Seed } from "./seed/seed";
+export type { ExistingSeedOptions } from "./seed/existing";
+export type { IsoSeedOptions } from "./seed/iso";
+export type { SnippetSeedOptions } from "./seed/snippet";
 export { problemsOf, warningsOf } from "./validation/report";
 export { Receiver, type ReceiverProps, type WaitForConfigured, type WaitOptions } from "./receiver";

@@ -255,10 +255,17 @@ describe("the synthesized JSON", () => {
 
 describe("NexusVariables", () => {
   test("has the original names and types, with defaults for what was not there", () => {
-    const { variable } = synth(newStack());
+    const stack = new TerraformStack(Testing.app(), "dev");
+    void new NexusVariables(stack).templateVmId;
+    const { variable } = synth(stack);
     const required = Object.keys(variable).filter((name) => !("default" in (variable[name] ?? {})));
     expect(required.sort()).toEqual(["ansible_repo_url", "proxmox_endpoint", "proxmox_node", "template_vm_id"]);
     expect(variable.template_vm_id).toMatchObject({ type: "number" });
+  });
+
+  test("fails when a template is asked for though no VM is a clone", () => {
+    const { variable } = synth(newStack());
+    expect(variable.template_vm_id).toMatchObject({ default: null });
   });
 
   test("marks exactly the secrets as sensitive", () => {

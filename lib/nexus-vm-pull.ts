@@ -16,9 +16,12 @@ import { checkSize } from "./seed/size";
 import { documentLocal, type DocumentLocal } from "./opentofu/document-local";
 import { lazyExpression, quoted } from "./opentofu/expressions";
 import { ChangePolicy } from "./change-policy";
+import type { NetworkInterface } from "./hardware";
 import type { ProxmoxVm } from "./proxmox/resource-types";
-import { Seed, type SeedBinding } from "./seed/seed";
-import { proxmoxVm } from "./proxmox/vm";
+import type { SeedBinding } from "./seed/delivery";
+import { withMacAddresses } from "./seed/network-config";
+import { Seed } from "./seed/seed";
+import { proxmoxVm, VM_DEFAULTS } from "./proxmox/vm";
 import type { NexusVmPullProps } from "./props";
 import type { ReceiverBinding } from "./receiver";
 import { stackOf } from "./opentofu/engine";
@@ -69,7 +72,8 @@ export class NexusVmPull extends Construct {
     this.metaData = lazyExpression(seed.metaData);
   }
 
-  private build(props: NexusVmPullProps): { vm: ProxmoxVm; seed: SeedDocuments } {
+  private build(given: NexusVmPullProps): { vm: ProxmoxVm; seed: SeedDocuments } {
+    const props = { ...given, network: this.interfaces(given) };
     const seed = new SeedDocuments(this, props, this.fleet);
     const vm = proxmoxVm(this, props, this.deliver(props, seed), seed.binding?.dependsOn ?? [], seed.preconditions);
     props.receiver?.announce(this, {
@@ -81,9 +85,18 @@ export class NexusVmPull extends Construct {
     return { vm, seed };
   }
 
+  /** A seed that names the cards itself needs to know their addresses before Proxmox could choose some. */
+  private interfaces(props: NexusVmPullProps): NetworkInterface[] {
+    const interfaces = props.network ?? VM_DEFAULTS.network;
+    const byAddress = (props.seed ?? Seed.snippet()).spec.network === "seed";
+    return byAddress ? withMacAddresses(this, { interfaces, fleet: this.fleet, name: props.name }) : interfaces;
+  }
+
   private deliver(props: NexusVmPullProps, documents: SeedDocuments): SeedBinding {
-    return (props.seed ?? Seed.snippet()).bind({
+    return (props.seed ?? Seed.snippet()).spec.deliver({
       scope: this,
+      interfaces: props.network ?? [],
+      dns: props.dns,
       fleet: this.fleet,
       name: props.name,
       nodeName: props.nodeName,

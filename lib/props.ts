@@ -6,6 +6,7 @@ import type { Vault } from "./ansible-pull/vault";
 import type { CloudConfig, CloudUser } from "./seed/cloud-config";
 import type { ChangePolicy } from "./change-policy";
 import type { DataDisk, Dns, NetworkInterface, StartupOrder } from "./hardware";
+import type { Image } from "./proxmox/image";
 import type { Seed } from "./seed/seed";
 import type { Receiver, WaitForConfigured } from "./receiver";
 import type { OverrulableCode } from "./validation/overrulable";
@@ -19,8 +20,16 @@ export interface NexusVmPullProps {
   readonly name: string;
   /** Proxmox node that runs the VM. */
   readonly nodeName: string;
-  /** VM id of the template to clone. */
-  readonly templateVmId: number;
+  /**
+   * VM id of the template to clone.
+   * @default - none: the VM is made from `image`
+   */
+  readonly templateVmId?: number;
+  /**
+   * Disk image to make the VM from, instead of a template: no template is needed.
+   * @default - none: the VM is a clone
+   */
+  readonly image?: Image;
   /** Where the Ansible repository is and how its content is trusted. */
   readonly source: Git;
   /**
@@ -82,8 +91,8 @@ export interface NexusVmPullProps {
    */
   readonly balloonMiB?: number;
   /**
-   * Size of the boot disk in GiB, not below the template's.
-   * @default - the template's
+   * Size of the boot disk in GiB, not below the template's or the image's.
+   * @default - the template's; with an image its `minimumDiskGiB`
    */
   readonly diskGiB?: number;
   /**

@@ -55,6 +55,11 @@ export function parseYamlOf(texts: readonly string[]): ParsedYaml[] {
   return ask({ do: "yaml", documents: texts });
 }
 
+/** What cloud-init makes of user-data that may be a MIME message: its one cloud-config, in base64. */
+export function userDataOf(documents: readonly Buffer[]): string[] {
+  return ask({ do: "user-data", documents: documents.map((one) => one.toString("base64")) });
+}
+
 /** Files as `yaml.safe_load` reads them. */
 export function parseYaml(files: readonly string[]): ParsedYaml[] {
   return parseYamlOf(files.map(read));

@@ -1,10 +1,12 @@
 """Runs inside the chroot of tools/cloud-init-root.sh: many documents in one Python, as each start of it costs 0.4 s.
 
 Standard input: {"do": "schema" | "yaml", "kind": "cloud-config" | "network-config", "documents": [text, ...]}
+            or {"do": "user-data", "documents": [bytes in base64, ...]}
             or {"do": "units", "units": {name: text}, "programs": [path, ...]}
 Standard output: one result for each document.
 """
 
+import base64
 import contextlib
 import io
 import json
@@ -87,10 +89,25 @@ def verify(units, programs):
     return (run.stdout.replace(folder + "/", "") + status).strip()
 
 
+def parts(document, folder):
+    """What cloud-init's handlers get of a user-data, in base64."""
+    from cloudinit import helpers, user_data, util
+
+    processor = user_data.UserDataProcessor(helpers.Paths({"cloud_dir": folder, "run_dir": folder}))
+    message = processor.process(base64.b64decode(document))
+    found = [part for part in message.walk() if part.get_content_maintype() != "multipart"]
+    if [part.get_content_type() for part in found] != ["text/cloud-config"]:
+        return f"!{[part.get_content_type() for part in found]}"
+    return base64.b64encode(util.encode_text(util.fully_decoded_payload(found[0]))).decode()
+
+
 def main():
     job = json.load(sys.stdin)
     if job["do"] == "units":
         results = [verify(job["units"], job["programs"])]
+    elif job["do"] == "user-data":
+        with tempfile.TemporaryDirectory() as folder:
+            results = [parts(document, folder) for document in job["documents"]]
     elif job["do"] == "yaml":
         results = [parse(text) for text in job["documents"]]
     else:

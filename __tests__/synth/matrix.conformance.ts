@@ -157,7 +157,7 @@ describeWith(["tofu", "tofurc", "cloud-init-root"], "the matrix of prop sets", (
       done().labels.forEach((label, index) => {
         const file = resourceOf(done(), index, /_file$/, "user-data");
         const vm = intendedOf(label, nameOf(index), more);
-        if (file === undefined) return expect(vm.props.seed?.references).toBeDefined();
+        if (file === undefined) return expect(vm.props.seed?.spec.references).toBeDefined();
         const [raw] = file.source_raw as { data: string; file_name: string }[];
         expect(raw?.data).toBe(done().plan.planned_values.outputs[`user-${index}`]?.value);
         const [drive] = vmOf(done(), index).initialization as Record<string, unknown>[];

@@ -1,4 +1,4 @@
-import { TerraformVariable, Token, type IResolvable, type TerraformVariableConfig } from "cdktf";
+import { Lazy, TerraformVariable, Token, type IResolvable, type TerraformVariableConfig } from "cdktf";
 import { Construct } from "constructs";
 import { lazyExpression } from "../opentofu/expressions";
 import { stackOf } from "../opentofu/engine";
@@ -67,7 +67,7 @@ const DEFINITIONS = {
     type: "number",
     description: "VM id of the golden image, for example 9000",
     check: [
-      "var.template_vm_id >= 100 && var.template_vm_id <= 999999999 && floor(var.template_vm_id) == var.template_vm_id",
+      "var.template_vm_id == null ? true : var.template_vm_id >= 100 && var.template_vm_id <= 999999999 && floor(var.template_vm_id) == var.template_vm_id",
       "template_vm_id must be a whole number from 100 to 999999999.",
     ],
   },
@@ -108,6 +108,8 @@ export type NexusVariableName = keyof typeof DEFINITIONS;
  */
 export class NexusVariables extends Construct {
   private readonly variables: ReadonlyMap<NexusVariableName, TerraformVariable>;
+  /** Variables without a default that are only asked for when something is made of them. */
+  private readonly used = new Set<NexusVariableName>();
 
   public constructor(scope: Construct, id = "variables") {
     super(scope, id);
@@ -119,10 +121,16 @@ export class NexusVariables extends Construct {
   private declare(name: NexusVariableName, { check, ...config }: Definition): TerraformVariable {
     const variable = new TerraformVariable(this, name, {
       ...config,
+      ...(name === "template_vm_id" && { default: this.nullUnlessUsed(name) }),
       validation: check && [{ condition: `\${${check[0]}}`, errorMessage: check[1] }],
     });
     variable.overrideLogicalId(name);
     return variable;
+  }
+
+  // A stack whose VMs are made from an image has no template, and must not ask for one.
+  private nullUnlessUsed(name: NexusVariableName): IResolvable {
+    return Lazy.anyValue({ produce: () => (this.used.has(name) ? undefined : Token.nullValue()) });
   }
 
   private text(name: NexusVariableName): string {
@@ -141,6 +149,7 @@ export class NexusVariables extends Construct {
   }
   /** VM id of the golden image (`template_vm_id`). */
   public get templateVmId(): number {
+    this.used.add("template_vm_id");
     return this.variable("template_vm_id").numberValue;
   }
   /** Storage of the VMs' disks (`vm_datastore`). */

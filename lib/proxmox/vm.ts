@@ -11,8 +11,9 @@ import {
   type ProxmoxVmIpConfig,
   type ProxmoxVmNetworkDevice,
 } from "./resource-types";
+import type { ImageBinding } from "./image";
 import { CLONE_DISPATCHES, ownVm } from "./own-vm";
-import type { SeedBinding } from "../seed/seed";
+import type { SeedBinding } from "../seed/delivery";
 
 /** What is used where a prop is left out. */
 export const VM_DEFAULTS = {
@@ -36,18 +37,22 @@ export function proxmoxVm(
 ): ProxmoxVm {
   const interfaces = props.network ?? VM_DEFAULTS.network;
   const own = ownVm(scope, props);
+  const image = props.image?.bind({ scope, nodeName: props.nodeName, provider: props.provider });
   return new ProxmoxVm(scope, "vm", {
     ...placement(props),
+    clone: clone(props),
     ...hardware(props),
     ...behaviour(props),
-    disk: disks(props),
+    disk: disks(props, image),
     networkDevice: interfaces.map(networkDevice),
     initialization: initialization(props, interfaces, seed),
+    cdrom: seed.cdrom,
+    bootOrder: seed.cdrom && bootOrder(props, seed.cdrom.interface),
     smbios: seed.smbiosSerial === undefined ? undefined : { serial: seed.smbiosSerial },
     provider: props.provider,
-    dependsOn: [...seed.dependsOn, ...dependsOn],
+    dependsOn: [...seed.dependsOn, ...dependsOn, ...(image?.dependsOn ?? [])],
     lifecycle: {
-      ...lifecycle(props.changePolicy ?? ChangePolicy.keepVm()),
+      ...lifecycle(props.changePolicy ?? ChangePolicy.keepVm(), image),
       precondition: [...precondition, ...own.precondition],
       postcondition: own.postcondition,
     },
@@ -63,13 +68,17 @@ function placement(props: NexusVmPullProps) {
     // The one free text among Proxmox's settings; every other one is held to characters without a meaning in OpenTofu.
     description: escapeString(props.description ?? DESCRIPTION),
     tags: props.tags === undefined ? undefined : normalizedTags(props.tags),
-    clone: {
-      vmId: props.templateVmId,
-      nodeName: props.templateNodeName,
-      datastoreId: props.fullClone === false ? undefined : (props.datastore ?? VM_DEFAULTS.datastore),
-      full: props.fullClone ?? true,
-      retries: CLONE_DISPATCHES,
-    },
+  };
+}
+
+function clone(props: NexusVmPullProps) {
+  if (props.templateVmId === undefined) return undefined;
+  return {
+    vmId: props.templateVmId,
+    nodeName: props.templateNodeName,
+    datastoreId: props.fullClone === false ? undefined : (props.datastore ?? VM_DEFAULTS.datastore),
+    full: props.fullClone ?? true,
+    retries: CLONE_DISPATCHES,
   };
 }
 
@@ -120,17 +129,21 @@ function behaviour(props: NexusVmPullProps) {
 
 // A disk that is declared gets the provider's defaults over the template's settings, so the boot disk stays undeclared
 // until its size is asked for.
-function disks(props: NexusVmPullProps): ProxmoxVmDisk[] | undefined {
+function disks(props: NexusVmPullProps, image: ImageBinding | undefined): ProxmoxVmDisk[] | undefined {
   const datastoreId = props.datastore ?? VM_DEFAULTS.datastore;
+  const size = props.diskGiB ?? props.image?.spec.minimumDiskGiB;
   const boot: ProxmoxVmDisk[] =
-    props.diskGiB === undefined
+    size === undefined
       ? []
       : [
           {
             interface: props.diskInterface ?? VM_DEFAULTS.diskInterface,
             datastoreId,
-            size: props.diskGiB,
+            size,
             discard: "on",
+            importFromAttribute: image?.importFrom,
+            // The default controller has a thread for each disk of its own; a template's disk is left as it is.
+            iothread: image === undefined ? undefined : true,
           },
         ];
   const data = (props.dataDisks ?? []).map((disk, index) => dataDisk(disk, index, datastoreId));
@@ -196,6 +209,11 @@ function initialization(
   };
 }
 
+// The medium's slot has to be in it: Proxmox appends a changed CD that is not, and every plan would take it out again.
+function bootOrder(props: NexusVmPullProps, cdrom: string): string[] {
+  return [props.diskInterface ?? VM_DEFAULTS.diskInterface, cdrom];
+}
+
 function dnsConfig(dns: Dns) {
   return { servers: dns.servers, domain: dns.domain };
 }
@@ -208,7 +226,9 @@ function ipConfig(nic: NetworkInterface): ProxmoxVmIpConfig {
   };
 }
 
-function lifecycle(policy: ChangePolicy) {
+function lifecycle(policy: ChangePolicy, image: ImageBinding | undefined) {
   // What counts only while a VM is made must not make one that exists anew.
-  return policy.kind === "replace" ? {} : { ignoreChanges: ["clone", "vm_id"] };
+  if (policy.kind === "replace") return {};
+  // A new image reaches new VMs only: the provider would write the disk as it is, and import nothing.
+  return { ignoreChanges: [image === undefined ? "clone" : "disk[0].import_from", "vm_id"] };
 }

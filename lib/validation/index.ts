@@ -9,6 +9,8 @@ import { cloneRule } from "./rules/clone";
 import { cloudConfigRule } from "./rules/cloud-config";
 import { disksRule } from "./rules/disks";
 import { extraVarsRule } from "./rules/extra-vars";
+import { originRule } from "./rules/origin";
+import { imageRule } from "./rules/image";
 import { gitRule } from "./rules/git";
 import { nameRule } from "./rules/name";
 import { networkRule } from "./rules/network";
@@ -29,7 +31,9 @@ const RULES = [
   nameRule,
   sizesRule,
   choicesRule,
+  originRule,
   cloneRule,
+  imageRule,
   disksRule,
   networkRule,
   accessRule,

@@ -4,6 +4,7 @@ import { Schedule } from "../ansible-pull/schedule";
 import { Signature } from "../ansible-pull/signature";
 import { Vault } from "../ansible-pull/vault";
 import { ChangePolicy } from "../change-policy";
+import { Image } from "../proxmox/image";
 import { Seed } from "../seed/seed";
 import type { NexusVmPullProps } from "../props";
 import { describeFinding } from "../errors";
@@ -28,8 +29,19 @@ const git = (url: string, options = {}) => ({ source: Git.https(url, options) })
 const GIT = "https://git.example/ops/ansible.git";
 const KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBhx2T1m9z1YwS0rYcQm0m7q8l8p3vN0v7o3yqf2Jk1b ops@example";
 
+const image = (url: string, checksum: Parameters<typeof Image.url>[1]) => ({
+  templateVmId: undefined,
+  image: Image.url(url, checksum),
+});
+const IMAGE = Image.url("https://images.example/debian-13.qcow2", { sha512: "0".repeat(128) });
+
 describe("props that are accepted", () => {
   test.each<[string, Partial<NexusVmPullProps>]>([
+    ["an image and no template", { templateVmId: undefined, image: IMAGE }],
+    ["data disks beside an image's own", { templateVmId: undefined, image: IMAGE, dataDisks: [{ sizeGiB: 1 }] }],
+    ["an image without a checksum, by name", image("http://images.example/a.img", { unverified: true })],
+    ["an image on a storage", { templateVmId: undefined, image: Image.existing("local:import/a.qcow2") }],
+    ["static addresses on an ISO image", { ...nic({ address: "192.0.2.9/24" }), seed: Seed.iso() }],
     ["only what is required", {}],
     ["a one-letter name", { name: "a" }],
     ["the largest numbers", { templateVmId: 999_999_999, cores: 512, sockets: 4 }],
@@ -76,7 +88,17 @@ describe("props that are refused", () => {
     ["vm_name_invalid name", { name: "nexus\n" }],
     ["vm_name_invalid name", { name: undefined as never }],
     ["number_out_of_range templateVmId", { templateVmId: 99 }],
-    ["number_out_of_range templateVmId", { templateVmId: undefined as never }],
+    ["origin_invalid templateVmId", { templateVmId: undefined }],
+    ["origin_invalid templateVmId", { image: IMAGE }],
+    ["origin_invalid fullClone", { templateVmId: undefined, image: IMAGE, fullClone: true }],
+    ["image_invalid image", image("ftp://images.example/a.qcow2", { unverified: true })],
+    ["image_invalid image", image("https://user:secret@images.example/a.qcow2", { unverified: true })],
+    ["image_invalid image", { templateVmId: undefined, image: Image.existing("local:iso/a.img") }],
+    ["image_invalid image", { templateVmId: undefined, image: Image.existing("local:import/a (1).qcow2") }],
+    ["image_unverified image", image("https://images.example/a.qcow2", {} as never)],
+    ["image_checksum_invalid image.sha256", image("https://images.example/a.qcow2", { sha256: "A".repeat(64) })],
+    ["image_checksum_invalid image.sha512", image("https://images.example/a.qcow2", { sha512: "a".repeat(64) })],
+    ["image_too_large diskGiB", { templateVmId: undefined, image: IMAGE, diskGiB: 9 }],
     ["number_out_of_range cores", { cores: 1.5 }],
     ["number_out_of_range cores", { cores: "4" as never }],
     ["number_out_of_range memoryMiB", { memoryMiB: 0 }],

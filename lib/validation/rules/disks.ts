@@ -25,7 +25,7 @@ export const disksRule: Rule<CheckedProps> = (props) => {
 
 // The provider takes the declared disks for all there are: with one that is edited, it deletes the boot disk that is not among
 // them (seen with 0.111.1).
-function undeclaredBootDisk({ dataDisks, diskGiB }: CheckedProps): Finding[] {
-  const missing = dataDisks !== undefined && dataDisks.length > 0 && diskGiB === undefined;
+function undeclaredBootDisk({ dataDisks, diskGiB, image }: CheckedProps): Finding[] {
+  const missing = dataDisks !== undefined && dataDisks.length > 0 && diskGiB === undefined && image === undefined;
   return missing ? [{ code: "boot_disk_undeclared", prop: "diskGiB", got: "nothing beside dataDisks" }] : [];
 }

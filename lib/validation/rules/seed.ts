@@ -8,9 +8,10 @@ const URL_OF_FOLDER = /^https?:\/\/[^\s/@;]+\/(?:[^\s;?#]*\/)?$/;
 /** The seed can be found, and delivers what was asked for. */
 export const seedRule: Rule<CheckedProps> = ({ seed, network, dns }) => {
   if (seed === undefined) return [];
-  const { volumes, url } = seed.references;
+  const { references, network: by } = seed.spec;
+  const { volumes, url } = references;
   const undeliverable =
-    !seed.byProxmox &&
+    by === "nobody" &&
     (dns !== undefined ||
       (known(network) && network.some((nic) => isStatic(nic.address) || nic.address6 !== undefined)));
   return [

@@ -8,7 +8,7 @@ const MAX_GIB = 1024 * 1024;
 
 /** Numbers stay within what Proxmox takes. */
 export const sizesRule: Rule<CheckedProps> = (props) => [
-  ...inRange("templateVmId", props.templateVmId ?? NaN, ...VM_ID),
+  ...inRange("templateVmId", props.templateVmId, ...VM_ID),
   ...inRange("vmId", props.vmId, ...VM_ID),
   ...inRange("cores", props.cores, 1, 512),
   ...inRange("sockets", props.sockets, 1, 4),
