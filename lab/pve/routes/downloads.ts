@@ -83,18 +83,32 @@ async function downloadWorker({ world }: Call, request: DownloadRequest, context
   await context.work();
   if ((store.removals.get(`${node}/${kind}`) ?? 0) !== removals)
     throw died(`download failed: ${partial}: No such file or directory`);
-  const [wanted, algorithm] = [given.get("checksum"), given.get("checksum-algorithm") ?? ""];
-  if (wanted !== undefined) context.log("calculating checksum...");
-  if (wanted !== undefined && file.digest(algorithm) !== wanted)
-    throw died(`checksum mismatch: got '${file.digest(algorithm)}' != expect '${wanted}'`);
+  checkSum(file, given, context);
   const virtualSize = kind === "import" ? imageSize(name, file, partial) : undefined;
   if (store.full) throw died(`no space left on storage '${store.id}'`);
+  keep(request, file, Math.floor(world.clock.now() / 1000), virtualSize);
+}
+
+function checkSum(file: Downloaded, given: ReadonlyMap<string, string>, context: TaskContext): void {
+  const [wanted, algorithm] = [given.get("checksum"), given.get("checksum-algorithm") ?? ""];
+  if (wanted === undefined) return;
+  context.log("calculating checksum...");
+  const got = file.digest(algorithm);
+  if (got !== wanted) throw died(`checksum mismatch: got '${got}' != expect '${wanted}'`);
+}
+
+function keep(
+  { store, node, kind, name }: DownloadRequest,
+  file: Downloaded,
+  ctime: number,
+  virtualSize?: number,
+): void {
   const format = kind === "vztmpl" ? "tgz" : (/\.([a-z0-9]+)$/i.exec(name)?.[1] ?? "iso");
   volumesOn(store, node).set(`${kind}/${name}`, {
     content: kind,
     format,
     size: file.size,
-    ctime: Math.floor(world.clock.now() / 1000),
+    ctime,
     virtualSize,
     digest: (one) => file.digest(one),
     ...(file.size === file.head.length && { bytes: file.head }),
