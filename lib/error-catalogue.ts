@@ -45,7 +45,7 @@ export const CATALOGUE = {
     "share the Receiver, or give one of them another `fleet`",
   ),
   number_out_of_range: entry("a whole number within the range", "change the value"),
-  string_invalid: entry("a non-empty string", "change the value"),
+  string_invalid: entry("a text of the form that the message says", "change the value"),
   text_unsafe: entry(
     "well-formed Unicode in normal form C, without NUL",
     "change the text, or pass it as a file's content with `encoding: b64`",
@@ -57,16 +57,45 @@ export const CATALOGUE = {
   choice_invalid: entry("one of the listed values", "use one of the listed values"),
   address_invalid: entry('"dhcp", or an address with its prefix length such as "192.0.2.10/24"', "correct the address"),
   gateway_invalid: entry(
-    "an address of the same family inside the interface's subnet",
+    "an address of the same family inside the interface's subnet (anywhere for a /32 or /128)",
     "correct the gateway, or leave it out",
   ),
+  gateway_second: entry(
+    "one default route of a family",
+    "leave all gateways but one out, unless the guest has routing rules of its own",
+  ),
+  linked_clone_moved: entry(
+    "the template's storage for a linked clone with `diskGiB`",
+    "leave `datastore` at the template's storage, or make a full clone: a moved disk is linked no more",
+  ),
   mac_invalid: entry("a unicast MAC address such as BC:24:11:00:00:01", "correct the MAC address or leave it out"),
-  network_conflict: entry("each address and MAC address used once in a stack", "change one of the two"),
+  network_conflict: entry(
+    "each address and MAC address used once on a bridge and VLAN of a node, in one stack",
+    "change one of the two",
+  ),
+  network_shared: entry(
+    "addresses used once where a bridge reaches several nodes",
+    "change one of the two, unless each node's bridge is a network of its own",
+  ),
   dns_not_explicit: entry(
     "DNS servers beside a static address",
     "set `dns.servers`; without it Proxmox copies the resolver of the node that starts the VM",
   ),
   disk_invalid: entry("a disk interface such as scsi1 or virtio1, used once", "change the interface"),
+  disk_slot_missing: entry(
+    "a slot for every data disk but the first",
+    "write the slot down: without it the disk would be known by its place in the list, and change with it",
+  ),
+  boot_slot_differs: entry(
+    "the slot that the VM boots from",
+    "set `diskInterface` to the template's boot disk, and remove the empty disk that was added beside it (Proxmox: detach, " +
+      "then remove the unused disk)",
+  ),
+  template_flags_lost: entry(
+    "`bootDisk` beside `diskGiB`",
+    "say there what the template's disk has (iothread, ssd, cache, aio, backup, replicate): the provider writes its defaults " +
+      "over everything else",
+  ),
   boot_disk_undeclared: entry(
     "the size of the boot disk when there are data disks",
     "give `diskGiB` (the template's size or more): the provider would delete a boot disk that is not declared beside others",
@@ -102,6 +131,27 @@ export const CATALOGUE = {
   git_url_invalid: entry(
     "an address without credentials in it: https://, ssh:// or user@host:path",
     "remove user and password from the address and use `token` or `deployKey`",
+  ),
+  git_url_insecure: entry(
+    "an https address, or a signature to check",
+    "use https (`caCertificate` for an authority of your own) or `signature`; where you accept that whoever is on the way " +
+      "decides what runs as root, say `insecureHttp: true`",
+  ),
+  secret_not_sensitive: entry(
+    "a variable with sensitive: true",
+    "set `sensitive: true` on the variable: `tofu plan` shows the values of others",
+  ),
+  secret_literal_suspected: entry(
+    "a reference to a sensitive variable where a key speaks of a secret",
+    "pass a TerraformVariable's value; a literal stands in the JSON, in the state and in the seed",
+  ),
+  cloud_config_unknown: entry(
+    "a key of cloud-init's own schema",
+    "correct the key: cloud-init ignores it, with a warning in a log in the VM",
+  ),
+  cloud_config_ansible: entry(
+    "one that pulls",
+    "leave cloud-init's own `ansible` out: it runs beside this library's, once, and nothing reports it",
   ),
   git_ref_invalid: entry("a branch or tag name that git accepts", "correct the ref"),
   git_commit_invalid: entry("a full commit id: 40 or 64 hexadecimal digits", "give the whole id (git rev-parse HEAD)"),

@@ -13,10 +13,10 @@ export interface NetworkInterface {
    */
   readonly macAddress?: string;
   /**
-   * Emulated card: `virtio`, `e1000`, `e1000e`, `rtl8139` or `vmxnet3`.
+   * Emulated card.
    * @default "virtio"
    */
-  readonly model?: string;
+  readonly model?: "virtio" | "e1000" | "e1000e" | "rtl8139" | "vmxnet3";
   /**
    * Whether the Proxmox firewall filters this interface.
    * @default false
@@ -28,7 +28,7 @@ export interface NetworkInterface {
    */
   readonly mtu?: number;
   /**
-   * Rate limit in MB/s.
+   * Rate limit in MB/s; fractions too.
    * @default - unlimited
    */
   readonly rateLimitMBps?: number;
@@ -38,7 +38,7 @@ export interface NetworkInterface {
    */
   readonly address?: string;
   /**
-   * IPv4 gateway, inside the address's subnet.
+   * IPv4 gateway: inside the address's subnet, or with a /32 anywhere.
    * @default - none
    */
   readonly gateway?: string;
@@ -48,7 +48,7 @@ export interface NetworkInterface {
    */
   readonly address6?: string;
   /**
-   * IPv6 gateway: inside the subnet, or link-local.
+   * IPv6 gateway: inside the subnet, link-local, or with a /128 anywhere.
    * @default - none
    */
   readonly gateway6?: string;
@@ -65,13 +65,89 @@ export interface Dns {
   readonly domain?: string;
 }
 
-/** A disk beside the one that the template brings. Disks only grow. */
-export interface DataDisk {
+/** Limits of a disk's throughput. */
+export interface DiskSpeed {
+  /**
+   * Read limit in MB/s.
+   * @default - unlimited
+   */
+  readonly readMBps?: number;
+  /**
+   * Write limit in MB/s.
+   * @default - unlimited
+   */
+  readonly writeMBps?: number;
+  /**
+   * Read operations a second.
+   * @default - unlimited
+   */
+  readonly readIops?: number;
+  /**
+   * Write operations a second.
+   * @default - unlimited
+   */
+  readonly writeIops?: number;
+}
+
+/** How a disk is attached. */
+export interface DiskOptions {
+  /**
+   * Whether the disk has a thread of its own; needs `virtio-scsi-single` on SCSI, and is not for SATA.
+   * @default false
+   */
+  readonly iothread?: boolean;
+  /**
+   * Whether the guest sees a solid-state disk; not for a virtio disk.
+   * @default false
+   */
+  readonly ssd?: boolean;
+  /**
+   * Whether the guest's discards reach the storage.
+   * @default true
+   */
+  readonly discard?: boolean;
+  /**
+   * Cache of the node.
+   * @default "none"
+   */
+  readonly cache?: "none" | "directsync" | "writethrough" | "writeback" | "unsafe";
+  /**
+   * Asynchronous input and output.
+   * @default "io_uring"
+   */
+  readonly aio?: "io_uring" | "native" | "threads";
+  /**
+   * Whether backups include the disk.
+   * @default true
+   */
+  readonly backup?: boolean;
+  /**
+   * Whether storage replication includes the disk.
+   * @default true
+   */
+  readonly replicate?: boolean;
+  /**
+   * Format of the image; of the boot disk it must be the clone's.
+   * @default - what the storage makes
+   */
+  readonly fileFormat?: "raw" | "qcow2" | "vmdk";
+  /**
+   * Limits of throughput.
+   * @default - unlimited
+   */
+  readonly speed?: DiskSpeed;
+}
+
+/**
+ * A disk beside the one that the template brings. Disks only grow. Its slot is its identity: a disk whose slot is no longer
+ * named is removed with its content.
+ */
+export interface DataDisk extends DiskOptions {
   /** Size in GiB. */
   readonly sizeGiB: number;
   /**
-   * Bus and slot, for example `scsi1` or `virtio1`.
-   * @default - scsi1, scsi2, ... in order
+   * Bus and slot, for example `scsi1` or `virtio1`. Only the first disk of the list may go without.
+   * @default "scsi1"
    */
   readonly interface?: string;
   /**
@@ -79,21 +155,6 @@ export interface DataDisk {
    * @default - the VM's `datastore`
    */
   readonly datastore?: string;
-  /**
-   * Whether the guest's discards reach the storage.
-   * @default true
-   */
-  readonly discard?: boolean;
-  /**
-   * Whether the guest sees a solid-state disk.
-   * @default false
-   */
-  readonly ssd?: boolean;
-  /**
-   * Whether backups include the disk.
-   * @default true
-   */
-  readonly backup?: boolean;
 }
 
 /** Place in the node's start and shutdown order. Needs Sys.Modify on `/` with an API token. */

@@ -1,6 +1,6 @@
 export { NexusVmPull } from "./nexus-vm-pull";
 export type { NexusVmPullProps } from "./props";
-export type { DataDisk, Dns, NetworkInterface, StartupOrder } from "./hardware";
+export type { DataDisk, DiskOptions, DiskSpeed, Dns, NetworkInterface, StartupOrder } from "./hardware";
 export type { AnsibleCore } from "./seed/agent-config";
 export { Git, type GitHttpsOptions, type GitOptions, type GitSshOptions } from "./ansible-pull/git";
 export { Schedule } from "./ansible-pull/schedule";

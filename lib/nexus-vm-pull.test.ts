@@ -55,7 +55,7 @@ describe("the VM resource", () => {
       reboot: false,
       reboot_after_update: false,
       stop_on_destroy: true,
-      lifecycle: { ignore_changes: ["clone", "vm_id"] },
+      lifecycle: { ignore_changes: ["clone", "vm_id", "node_name"] },
     });
   });
 
@@ -71,7 +71,60 @@ describe("the VM resource", () => {
   test("is replaced by an edited seed only when the policy says so", () => {
     const vm = synthVm({ changePolicy: ChangePolicy.replaceVm() });
     expect(JSON.stringify(vm.initialization)).toMatch(/\$\{proxmox_virtual_environment_file\.[^}]+\.id\}/);
-    expect(vm.lifecycle ?? {}).not.toHaveProperty("ignore_changes");
+    expect(vm.lifecycle).toMatchObject({ ignore_changes: ["node_name"] });
+  });
+
+  test("is moved back to its node only when that is asked for, and its files go with it only then", () => {
+    const placed = (props: Partial<NexusVmPullProps>) => {
+      const stack = newStack();
+      new NexusVmPull(stack, "nexus", { ...REQUIRED, ...props });
+      const { resource } = synth(stack);
+      return Object.values(resource)
+        .flatMap((named) => Object.values(named))
+        .map(
+          ({ lifecycle }) =>
+            (lifecycle as { ignore_changes?: string[] }).ignore_changes?.includes("node_name") ?? false,
+        );
+    };
+    expect(placed({})).toEqual([true, true, true]);
+    expect(placed({ placement: "nodeName" })).toEqual([false, false, false]);
+  });
+
+  test("has the flags of its disks as they are asked for, and warns where the template's are lost", () => {
+    const stack = newStack();
+    const flags = {
+      iothread: true,
+      ssd: true,
+      cache: "writeback",
+      backup: false,
+      aio: "native",
+      replicate: false,
+    } as const;
+    const speed = { readMBps: 100, writeIops: 500 };
+    const dataDisks = [
+      { sizeGiB: 5, ...flags },
+      { sizeGiB: 7, interface: "virtio1", ...flags, speed },
+    ];
+    new NexusVmPull(stack, "nexus", { ...REQUIRED, diskGiB: 60, bootDisk: flags, dataDisks });
+    const { disk } = vmOf(synth(stack)) as { disk: object[] };
+    expect(disk).toMatchObject([
+      { interface: "scsi0", ...flags },
+      { interface: "scsi1", ...flags },
+      { interface: "virtio1", ...flags, ssd: false, speed: { read: 100, iops_write: 500 } },
+    ]);
+    expect(warningsOf(stack).join()).not.toContain("template_flags_lost");
+    new NexusVmPull(stack, "other", { ...REQUIRED, name: "b", diskGiB: 60 });
+    expect(warningsOf(stack).join()).toContain("template_flags_lost: diskGiB");
+  });
+
+  test("drops line breaks at the end of a description, as Proxmox does", () => {
+    expect(synthVm({ description: "line\n\n" }).description).toBe("line");
+  });
+
+  test("is known as one, also beside another copy of the module", () => {
+    const nexus = new NexusVmPull(newStack(), "nexus", REQUIRED);
+    expect(NexusVmPull.isNexusVmPull(nexus)).toBe(true);
+    expect([nexus.vm, undefined, "nexus", {}].some(NexusVmPull.isNexusVmPull)).toBe(false);
   });
 
   test("has every key of a network device, with null for what is unset", () => {
@@ -185,6 +238,35 @@ describe("a tree with problems", () => {
     new NexusVmPull(stack, "b", { ...REQUIRED, name: "B" });
     expect(Testing.synth(stack)).toContain("vm_name_invalid: name: got");
     expect(Testing.synth(stack)).toContain("var.nexus_pull_findings != var.nexus_pull_findings");
+  });
+
+  test("takes an address that another stack or another node's own bridge has, and warns of the latter", () => {
+    const app = Testing.app();
+    const network = [{ bridge: "vmbr1", address: "10.10.10.2/24" }];
+    const [one, two] = [newStack("one", app), newStack("two", app)];
+    new NexusVmPull(one, "a", { ...REQUIRED, name: "a", network });
+    new NexusVmPull(two, "b", { ...REQUIRED, name: "b", network });
+    new NexusVmPull(one, "c", { ...REQUIRED, name: "c", network, nodeName: "pve2" });
+    expect(Testing.synth(two, true)).toContain("10.10.10.2/24");
+    const [warning] = warningsOf(app).filter((line) => line.includes("network_shared"));
+    expect(warning).toContain('got "10.10.10.2" on "pve2", as one/a');
+  });
+
+  test("refuses a secret whose variable is not sensitive, and has the seed sensitive with any secret", () => {
+    const stack = newStack();
+    const open = new TerraformVariable(stack, "open", { type: "string" });
+    new NexusVmPull(stack, "a", { ...REQUIRED, vaultPassword: open.stringValue });
+    expect(catchError(() => Testing.synth(stack, true))).toContain(
+      "secret_not_sensitive: vaultPassword: got the variable open, which is not sensitive",
+    );
+    const marked = newStack();
+    const secret = new TerraformVariable(marked, "marked", { type: "string", sensitive: true });
+    new NexusVmPull(marked, "a", { ...REQUIRED, vaultPassword: secret.stringValue });
+    new NexusVmPull(marked, "b", { ...REQUIRED, name: "b" });
+    const files = Object.values(synth(marked).resource.proxmox_virtual_environment_file ?? {}).map(
+      ({ source_raw }) => (source_raw as { data: string }).data,
+    );
+    expect(files.filter((data) => data.startsWith("${sensitive(join"))).toHaveLength(1);
   });
 
   test("refuses an address that another VM on the same bridge has", () => {

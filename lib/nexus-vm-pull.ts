@@ -25,8 +25,10 @@ import { proxmoxVm, VM_DEFAULTS } from "./proxmox/vm";
 import type { NexusVmPullProps } from "./props";
 import type { ReceiverBinding } from "./receiver";
 import { stackOf } from "./opentofu/engine";
+import { isAuthenticated } from "./validation/rules/git";
+import { findOpenVariables } from "./validation/open-variables";
 import { guard, report, warn } from "./validation/report";
-import { findConflicts, findProblems, findWarnings, overrule } from "./validation";
+import { findConflicts, findProblems, findShared, findWarnings, overrule } from "./validation";
 
 /**
  * A VM on Proxmox VE that configures itself: cloned from a golden image by OpenTofu, which returns as soon as the VM runs;
@@ -49,6 +51,11 @@ export class NexusVmPull extends Construct {
   /** The meta-data as a text (a token). */
   public readonly metaData: string;
 
+  /** Whether it is one of these, also when it comes from another copy of this module. */
+  public static isNexusVmPull(this: void, value: unknown): value is NexusVmPull {
+    return typeof value === "object" && value !== null && MARK in value;
+  }
+
   /**
    * @param scope a stack, or a construct in one
    * @param id part of the resources' addresses in OpenTofu: a contract with your state
@@ -56,13 +63,18 @@ export class NexusVmPull extends Construct {
    */
   public constructor(scope: Construct, id: string, props: NexusVmPullProps) {
     super(scope, id);
+    Object.defineProperty(this, MARK, { value: true });
     const stack = stackOf(this, this.node.path);
     this.fleet = props.fleet ?? props.receiver?.fleet ?? stack.node.id;
     guard(stack);
     const checked = { ...props, fleet: this.fleet };
-    const { findings, overruled } = overrule(props, [...findProblems(checked), ...findConflicts(this, checked)]);
+    const { findings, overruled } = overrule(props, [
+      ...findProblems(checked),
+      ...findConflicts(this, checked),
+      ...findOpenVariables(this, props),
+    ]);
     report(this, findings);
-    [...overruled, ...findWarnings(props)].forEach((finding) => warn(this, finding));
+    [...overruled, ...findShared(this, checked), ...findWarnings(props)].forEach((finding) => warn(this, finding));
     // Synthesis and OpenTofu refuse a tree with findings; until then the children must be there, so that the rest of the
     // tree is built and checked too.
     const { vm, seed } = this.build(findings.length === 0 ? props : PLACEHOLDER);
@@ -103,6 +115,7 @@ export class NexusVmPull extends Construct {
       userData: documents.userData,
       metaData: documents.metaData,
       changePolicy: props.changePolicy ?? ChangePolicy.keepVm(),
+      followsNode: props.placement === "nodeName",
       provider: props.provider,
     });
   }
@@ -122,6 +135,8 @@ export class NexusVmPull extends Construct {
     return this.vm.networkDevice.get(0).macAddress;
   }
 }
+
+const MARK = Symbol.for("nexus-vm-pull.NexusVmPull");
 
 /** Stands in for props that cannot be used. A stack with it has no plan, see Refusal. */
 const PLACEHOLDER: NexusVmPullProps = {
@@ -157,9 +172,10 @@ class SeedDocuments {
       ref: props.source.intended,
     });
     const agent = agentProgram();
+    const secrets = seedSecrets({ ...props, receiverKey: this.binding?.key });
     this.seed = documentLocal(scope, "seed", {
       config: agentConfig({ ...props, fleet, instanceId, agent, receiver: this.binding?.agent ?? null }),
-      secrets: seedSecrets({ ...props, receiverKey: this.binding?.key }),
+      secrets,
       files: unitFiles(props),
     });
     const agentBase64 = props.agent === "image" ? undefined : agent.gzipBase64;
@@ -168,15 +184,12 @@ class SeedDocuments {
       domain: props.dns?.domain,
       seedScript: renderSeedScript({ agentBase64, seedBase64: lazyExpression(() => this.seedBase64()) }),
     });
-    const { error, warning } = checkSize(
-      { ...document, bootcmd: props.cloudConfig?.bootcmd },
-      agentBase64?.length ?? 0,
-    );
-    if (error !== undefined) report(scope, [error]);
-    if (warning !== undefined) warn(scope, warning);
+    reportSize(scope, checkSize({ ...document, bootcmd: props.cloudConfig?.bootcmd }, agentBase64?.length ?? 0));
     const cloudConfig = documentLocal(scope, "cloud-config", document);
     const identity = documentLocal(scope, "identity", metaData(this.instanceId, props.name));
-    this.userData = () => `join("\\n", ["#cloud-config", yamlencode(${cloudConfig.name})])`;
+    const text = () => `join("\\n", ["#cloud-config", yamlencode(${cloudConfig.name})])`;
+    // Also when the variable itself is not marked: a plan shows what is not sensitive, and base64 hides nothing.
+    this.userData = holdsSecret(secrets) ? () => `sensitive(${text()})` : text;
     this.metaData = () => `yamlencode(${identity.name})`;
   }
 
@@ -184,13 +197,14 @@ class SeedDocuments {
   public get preconditions(): Precondition[] {
     const { kind, url } = this.source.source;
     if (!Token.isUnresolved(url)) return [];
-    const pattern = kind === "https" ? "^https?://[^/@]+/" : "^(ssh://([^/@:]+@)?[^/@]+/|[^/@:]+@[^/@:]+:)";
+    const https = isAuthenticated(this.source) ? "https?" : "https";
+    const pattern = kind === "https" ? `^${https}://[^/@]+/` : "^(ssh://([^/@:]+@)?[^/@]+/|[^/@:]+@[^/@:]+:)";
     return [
       {
         condition: lazyExpression(() => `can(regex(${quoted(pattern)}, ${this.seed.name}.config.source.url))`),
         errorMessage:
           kind === "https"
-            ? "git_url_invalid: the source is used over https, so its address must be https://... without credentials; a repository over ssh needs Git.ssh with knownHosts and a deployKey."
+            ? "git_url_invalid: the source is used over https, so its address must be https://... without credentials; plain http needs a signature or insecureHttp, a repository over ssh Git.ssh with knownHosts and a deployKey."
             : "git_url_invalid: the source is used over ssh, so its address must be ssh://... or user@host:path, without a password.",
       },
     ];
@@ -211,6 +225,15 @@ class SeedDocuments {
     const secrets = `{ for name, value in ${seed}.secrets : name => value if value != null && value != "" }`;
     return `base64encode(jsonencode(merge(${seed}, { config = ${config}, secrets = ${secrets} })))`;
   }
+}
+
+function reportSize(scope: Construct, { error, warning }: ReturnType<typeof checkSize>): void {
+  if (error !== undefined) report(scope, [error]);
+  if (warning !== undefined) warn(scope, warning);
+}
+
+function holdsSecret(secrets: object): boolean {
+  return Object.values(secrets).some((value) => value !== undefined && value !== null);
 }
 
 function unitFiles(props: NexusVmPullProps): Record<string, string>[] {

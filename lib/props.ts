@@ -5,7 +5,7 @@ import type { Schedule } from "./ansible-pull/schedule";
 import type { Vault } from "./ansible-pull/vault";
 import type { CloudConfig, CloudUser } from "./seed/cloud-config";
 import type { ChangePolicy } from "./change-policy";
-import type { DataDisk, Dns, NetworkInterface, StartupOrder } from "./hardware";
+import type { DataDisk, DiskOptions, Dns, NetworkInterface, StartupOrder } from "./hardware";
 import type { Image } from "./proxmox/image";
 import type { Seed } from "./seed/seed";
 import type { Receiver, WaitForConfigured } from "./receiver";
@@ -96,10 +96,17 @@ export interface NexusVmPullProps {
    */
   readonly diskGiB?: number;
   /**
-   * Bus and slot of the template's boot disk; used when `diskGiB` is given.
+   * Bus and slot of the template's boot disk; used when `diskGiB` is given. A slot that the VM does not boot from is refused:
+   * the provider would add a second, empty disk there.
    * @default "scsi0"
    */
   readonly diskInterface?: string;
+  /**
+   * How the boot disk is attached; used when `diskGiB` is given. The provider writes its defaults over everything of the
+   * template's disk that is not said here.
+   * @default - with `diskGiB` the provider's defaults, and a warning; without it the template's
+   */
+  readonly bootDisk?: DiskOptions;
   /**
    * Further disks; they need `diskGiB`, because the provider takes the declared disks for all there are.
    * @default - none
@@ -121,6 +128,12 @@ export interface NexusVmPullProps {
    * @default - none
    */
   readonly tags?: string[];
+  /**
+   * Where the VM runs once it is made: `anywhere`, so that HA or somebody may move it and the stack does not move it back, or
+   * `nodeName`, so that the stack does. docs/placement.md says what follows.
+   * @default "anywhere"
+   */
+  readonly placement?: "anywhere" | "nodeName";
   /**
    * Resource pool.
    * @default - none
@@ -152,10 +165,10 @@ export interface NexusVmPullProps {
    */
   readonly protection?: boolean;
   /**
-   * Firmware: `seabios` or `ovmf` (UEFI). Must be that of the template.
+   * Firmware; `ovmf` is UEFI. Must be that of the template.
    * @default "seabios"
    */
-  readonly bios?: string;
+  readonly bios?: "seabios" | "ovmf";
   /**
    * Machine type, for example `q35`.
    * @default - the template's
@@ -165,7 +178,7 @@ export interface NexusVmPullProps {
    * SCSI controller. Must suit the template's boot disk.
    * @default "virtio-scsi-single"
    */
-  readonly scsiHardware?: string;
+  readonly scsiHardware?: "lsi" | "lsi53c810" | "virtio-scsi-pci" | "virtio-scsi-single" | "megasas" | "pvscsi";
   /**
    * Seconds that a guest gets to shut down when OpenTofu has to stop it.
    * @default 120
@@ -227,7 +240,7 @@ export interface NexusVmPullProps {
    * `apply`, or `audit`: check mode that reports drift and changes nothing.
    * @default "apply"
    */
-  readonly mode?: string;
+  readonly mode?: "apply" | "audit";
   /**
    * Time limit of one run, for example "1h".
    * @default "1h"
@@ -253,7 +266,7 @@ export interface NexusVmPullProps {
    * Where the agent comes from: `seed` sends it along, `image` uses the one in the image, which must have the same sha256.
    * @default "seed"
    */
-  readonly agent?: string;
+  readonly agent?: "seed" | "image";
   /**
    * How the cloud-init seed reaches the VM.
    * @default Seed.snippet({ datastore: "local" })

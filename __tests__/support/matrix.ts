@@ -95,6 +95,8 @@ export const MATRIX: Record<string, MatrixCase> = {
     rebootAfterUpdate: true,
     scsiHardware: "virtio-scsi-pci",
     diskInterface: "virtio0",
+    // The stand-in's template boots from scsi0.
+    overrule: ["boot_slot_differs"],
     diskGiB: 20,
   }),
   users: () => ({

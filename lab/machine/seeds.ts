@@ -29,7 +29,7 @@ function synthesize(vms: Readonly<Record<string, VmProps>>, ref: string): string
     vars.provider();
     const receiver = new Receiver(stack, "receiver", { webhookUrl: vars.webhookUrl, secret: vars.webhookSecret });
     const common = { nodeName: vars.proxmoxNode, templateVmId: vars.templateVmId, receiver };
-    const source = Git.https(vars.ansibleRepoUrl, { ref, token: vars.gitToken });
+    const source = Git.https(vars.ansibleRepoUrl, { ref, token: vars.gitToken, insecureHttp: true });
     for (const [name, props] of Object.entries(vms)) {
       new NexusVmPull(stack, name, { ...common, source, playbooks: ["site.yml"], ...props, name });
     }

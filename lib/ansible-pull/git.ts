@@ -42,6 +42,11 @@ export interface GitHttpsOptions extends GitOptions {
    * @default - the system's
    */
   readonly caCertificate?: string;
+  /**
+   * Whether plain http without a signature is accepted: whoever is on the way then decides what the VM runs as root.
+   * @default false
+   */
+  readonly insecureHttp?: boolean;
 }
 
 /** Options of a source over ssh. */
@@ -62,6 +67,7 @@ export interface GitSource extends GitOptions {
   readonly token?: string;
   readonly username?: string;
   readonly caCertificate?: string;
+  readonly insecureHttp?: boolean;
   readonly deployKey?: string;
   readonly knownHosts: string[];
 }

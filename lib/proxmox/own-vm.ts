@@ -1,7 +1,7 @@
 import { Lazy, Token, TerraformLocal, type Postcondition, type Precondition } from "cdktf";
 import type { Construct } from "constructs";
 import { describeFinding, type Finding } from "../errors";
-import { expression, lazyExpression, local, operand } from "../opentofu/expressions";
+import { expression, lazyExpression, local, operand, quoted } from "../opentofu/expressions";
 import { escapeLiteral } from "../opentofu/literals";
 import type { NexusVmPullProps } from "../props";
 import { clusterVms } from "./cluster-vms";
@@ -35,8 +35,26 @@ export function ownVm(scope: Construct, props: NexusVmPullProps): OwnVm {
           "${self.name} (VM ${self.vm_id} on ${self.node_name})",
         ),
       },
+      ...bootSlot(props),
     ],
   };
+}
+
+// Only a VM that was made tells what its template boots from: no data source of the provider does.
+function bootSlot({ templateVmId, diskGiB, diskInterface = "scsi0", overrule }: NexusVmPullProps): Postcondition[] {
+  const unknown = templateVmId === undefined || diskGiB === undefined || Token.isUnresolved(diskInterface);
+  if (unknown || overrule?.includes("boot_slot_differs") === true) return [];
+  return [
+    {
+      condition: expression(
+        `try(length(self.boot_order) == 0 || contains(self.boot_order, ${quoted(diskInterface)}), true)`,
+      ),
+      errorMessage: message(
+        { code: "boot_slot_differs", prop: "diskInterface", got: `${JSON.stringify(diskInterface)} with ${SEEN}` },
+        expression('try(join(", ", self.boot_order), "nothing")'),
+      ),
+    },
+  ];
 }
 
 function overruled({ overrule }: NexusVmPullProps): boolean {

@@ -2,8 +2,7 @@ import { Token, type ITerraformDependable, type Precondition } from "cdktf";
 import type { Construct } from "constructs";
 import { escapeString } from "../opentofu/literals";
 import type { NexusVmPullProps } from "../props";
-import type { DataDisk, Dns, NetworkInterface } from "../hardware";
-import { ChangePolicy } from "../change-policy";
+import type { DataDisk, DiskOptions, Dns, NetworkInterface } from "../hardware";
 import {
   ProxmoxVm,
   type ProxmoxVmDisk,
@@ -52,7 +51,7 @@ export function proxmoxVm(
     provider: props.provider,
     dependsOn: [...seed.dependsOn, ...dependsOn, ...(image?.dependsOn ?? [])],
     lifecycle: {
-      ...lifecycle(props.changePolicy ?? ChangePolicy.keepVm(), image),
+      ...lifecycle(props, image),
       precondition: [...precondition, ...own.precondition],
       postcondition: own.postcondition,
     },
@@ -65,8 +64,9 @@ function placement(props: NexusVmPullProps) {
     nodeName: props.nodeName,
     vmId: props.vmId,
     poolId: props.pool,
-    // The one free text among Proxmox's settings; every other one is held to characters without a meaning in OpenTofu.
-    description: escapeString(props.description ?? DESCRIPTION),
+    // Free text among Proxmox's settings; others are held to characters without a meaning in OpenTofu, or are overruled.
+    // Proxmox drops line breaks at its end, and every plan would want to set them again.
+    description: escapeString((props.description ?? DESCRIPTION).replace(/\s+$/, "")),
     tags: props.tags === undefined ? undefined : normalizedTags(props.tags),
   };
 }
@@ -90,12 +90,12 @@ function normalizedTags(tags: string[]): string[] {
 function hardware(props: NexusVmPullProps) {
   return {
     bios: props.bios ?? "seabios",
-    machine: props.machine,
+    machine: props.machine && escapeString(props.machine),
     scsiHardware: props.scsiHardware ?? "virtio-scsi-single",
     cpu: {
       cores: props.cores ?? VM_DEFAULTS.cores,
       sockets: props.sockets ?? 1,
-      type: props.cpuType ?? VM_DEFAULTS.cpuType,
+      type: escapeString(props.cpuType ?? VM_DEFAULTS.cpuType),
     },
     memory: { dedicated: props.memoryMiB ?? VM_DEFAULTS.memoryMiB, floating: props.balloonMiB },
     operatingSystem: { type: "l26" },
@@ -140,32 +140,47 @@ function disks(props: NexusVmPullProps, image: ImageBinding | undefined): Proxmo
             interface: props.diskInterface ?? VM_DEFAULTS.diskInterface,
             datastoreId,
             size,
-            discard: "on",
             importFromAttribute: image?.importFrom,
             // The default controller has a thread for each disk of its own; a template's disk is left as it is.
-            iothread: image === undefined ? undefined : true,
+            ...diskOptions(
+              image === undefined ? (props.bootDisk ?? {}) : { iothread: true, ...props.bootDisk },
+              props.diskInterface ?? VM_DEFAULTS.diskInterface,
+            ),
           },
         ];
-  const data = (props.dataDisks ?? []).map((disk, index) => dataDisk(disk, index, datastoreId));
+  const data = (props.dataDisks ?? []).map((disk) => dataDisk(disk, datastoreId));
   const all = [...boot, ...data];
   return all.length === 0 ? undefined : all;
 }
 
-/** The interface of a data disk: its own, or the next on the SCSI bus after the boot disk's. */
-export function dataDiskInterface(disk: DataDisk, index: number): string {
-  return disk.interface ?? `scsi${index + 1}`;
-}
-
-function dataDisk(disk: DataDisk, index: number, datastore: string): ProxmoxVmDisk {
-  const bus = dataDiskInterface(disk, index);
+function dataDisk(disk: DataDisk, datastore: string): ProxmoxVmDisk {
+  // Only the first one may be without, see the disks' rule.
+  const bus = disk.interface ?? "scsi1";
   return {
     interface: bus,
     datastoreId: disk.datastore ?? datastore,
     size: disk.sizeGiB,
+    ...diskOptions(disk, bus),
+  };
+}
+
+function diskOptions(disk: DiskOptions, bus: string) {
+  return {
     discard: disk.discard === false ? "ignore" : "on",
     // A virtio disk has no such flag: Proxmox never keeps it, and every plan would want to set it again.
-    ssd: !bus.startsWith("virtio") && (disk.ssd ?? false),
-    backup: disk.backup ?? true,
+    ssd: disk.ssd === undefined ? undefined : !bus.startsWith("virtio") && disk.ssd,
+    iothread: disk.iothread,
+    cache: disk.cache,
+    aio: disk.aio,
+    backup: disk.backup,
+    replicate: disk.replicate,
+    fileFormat: disk.fileFormat,
+    speed: disk.speed && {
+      read: disk.speed.readMBps,
+      write: disk.speed.writeMBps,
+      iopsRead: disk.speed.readIops,
+      iopsWrite: disk.speed.writeIops,
+    },
   };
 }
 
@@ -226,9 +241,10 @@ function ipConfig(nic: NetworkInterface): ProxmoxVmIpConfig {
   };
 }
 
-function lifecycle(policy: ChangePolicy, image: ImageBinding | undefined) {
-  // What counts only while a VM is made must not make one that exists anew.
-  if (policy.kind === "replace") return {};
+function lifecycle({ changePolicy, placement }: NexusVmPullProps, image: ImageBinding | undefined) {
+  // What counts only while a VM is made must not make one that exists anew, nor is a VM that was moved moved back.
   // A new image reaches new VMs only: the provider would write the disk as it is, and import nothing.
-  return { ignoreChanges: [image === undefined ? "clone" : "disk[0].import_from", "vm_id"] };
+  const made = changePolicy?.kind === "replace" ? [] : [image === undefined ? "clone" : "disk[0].import_from", "vm_id"];
+  const ignoreChanges = placement === "nodeName" ? made : [...made, "node_name"];
+  return ignoreChanges.length === 0 ? {} : { ignoreChanges };
 }

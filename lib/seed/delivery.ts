@@ -16,6 +16,8 @@ export interface SeedContext {
   readonly userData: () => string;
   readonly metaData: () => string;
   readonly changePolicy: ChangePolicy;
+  /** Whether the VM follows `nodeName`, and its files with it. */
+  readonly followsNode: boolean;
   readonly provider?: TerraformProvider;
 }
 

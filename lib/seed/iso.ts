@@ -61,6 +61,8 @@ function deliverIso(options: IsoSeedOptions, context: SeedContext): SeedBinding 
     provider: context.provider,
     lifecycle: {
       createBeforeDestroy: true,
+      // A VM that is not moved by an edit of nodeName finds its image where it was.
+      ...(context.followsNode || options.nodeName !== undefined ? {} : { ignoreChanges: ["node_name"] }),
       precondition: [
         fits(context.metaData, META_DATA_BYTES, "meta-data"),
         fits(networkText, NETWORK_CONFIG_BYTES, "network-config"),

@@ -35,7 +35,11 @@ function deliverSnippets({ datastore = "local", nodeName }: SnippetSeedOptions, 
       nodeName: nodeName ?? context.nodeName,
       sourceRaw: { data: lazyExpression(data), fileName },
       provider: context.provider,
-      lifecycle: { precondition: [withinLimit(data, fileName)] },
+      lifecycle: {
+        precondition: [withinLimit(data, fileName)],
+        // A VM that is not moved by an edit of nodeName finds its files where they were.
+        ...(context.followsNode || nodeName !== undefined ? {} : { ignoreChanges: ["node_name"] }),
+      },
     });
     // The provider gives a changed snippet a new, unknown id; the VM names the file by a literal, so that an edited
     // seed replaces the file and never the VM.

@@ -23,7 +23,7 @@ import { sizesRule } from "./rules/sizes";
 import { textRule } from "./rules/text";
 import { vaultRule } from "./rules/vault";
 
-export { findConflicts } from "./conflicts";
+export { findConflicts, findShared } from "./conflicts";
 export { overrule } from "./overrule";
 export { findWarnings } from "./warnings";
 

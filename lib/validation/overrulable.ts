@@ -4,6 +4,7 @@
  */
 export const OVERRULABLE = [
   "vm_id_taken",
+  "boot_slot_differs",
   "number_out_of_range",
   "string_invalid",
   "choice_invalid",

@@ -47,6 +47,17 @@ describe("props that are accepted", () => {
     ["the largest numbers", { templateVmId: 999_999_999, cores: 512, sockets: 4 }],
     ["an IPv6 link-local gateway", nic({ address6: "2001:db8::1/64", gateway6: "fe80::1" })],
     ["a /31 with its other end as gateway", nic({ address: "192.0.2.0/31", gateway: "192.0.2.1" })],
+    ["as many sockets as the provider takes", { sockets: 16 }],
+    ["a fraction of a rate", nic({ rateLimitMBps: 0.5 })],
+    ["a host route's gateway", nic({ address: "198.51.100.7/32", gateway: "203.0.113.1" })],
+    ["an IPv6 host route's gateway", nic({ address6: "2001:db8:1::7/128", gateway6: "2001:db8::1" })],
+    ["a machine with an IOMMU", { machine: "q35,viommu=virtio" }],
+    ["a pinned machine", { machine: "pc-q35-9.2+pve1" }],
+    [
+      "plain http with a signature",
+      git("http://git.example/a.git", { signature: Signature.sshAllowedSigners(["a ssh-ed25519 AAAA"]) }),
+    ],
+    ["plain http by name", git("http://git.example/a.git", { insecureHttp: true })],
     ["a linked clone on its template's node", { fullClone: false, templateNodeName: "pve" }],
     [
       "a git URL over ssh",
@@ -106,9 +117,9 @@ describe("props that are refused", () => {
     ["number_out_of_range network[0].vlanId", nic({ vlanId: 4095 })],
     ["number_out_of_range network[0].mtu", nic({ mtu: 100 })],
     ["number_out_of_range startup.order", { startup: { order: -1 } }],
-    ["choice_invalid bios", { bios: "uefi" }],
-    ["choice_invalid mode", { mode: "check" }],
-    ["choice_invalid agent", { agent: "none" }],
+    ["choice_invalid bios", { bios: "uefi" as never }],
+    ["choice_invalid mode", { mode: "check" as never }],
+    ["choice_invalid agent", { agent: "none" as never }],
     ["choice_invalid network[0].model", nic({ model: "ne2000" })],
     ["string_invalid nodeName", { nodeName: "" }],
     ["string_invalid network[0].bridge", { network: [{ bridge: "vmbr0,tag=1" }] }],
@@ -126,6 +137,13 @@ describe("props that are refused", () => {
     ["mac_invalid network[0].macAddress", nic({ macAddress: "01:00:5e:00:00:01" })],
     ["mac_invalid network[0].macAddress", nic({ macAddress: "BC-24-11-00-00-01" })],
     ["network_conflict network[1].address", { network: [0, 1].map(() => ({ bridge: "b", address: "192.0.2.1/24" })) }],
+    ["git_url_insecure source.url", git("http://git.example/a.git")],
+    ["number_out_of_range sockets", { sockets: 17 }],
+    ["number_out_of_range network[0].rateLimitMBps", nic({ rateLimitMBps: 0 })],
+    ["string_invalid machine", { machine: "q35,viommu=none" }],
+    ["disk_slot_missing dataDisks[1].interface", { diskGiB: 9, dataDisks: [{ sizeGiB: 1 }, { sizeGiB: 2 }] }],
+    ["choice_invalid bootDisk.cache", { diskGiB: 9, bootDisk: { cache: "none!" as never } }],
+    ["number_out_of_range bootDisk.speed.readMBps", { diskGiB: 9, bootDisk: { speed: { readMBps: 0 } } }],
     ["boot_disk_undeclared diskGiB", { dataDisks: [{ sizeGiB: 1 }] }],
     ["disk_invalid dataDisks[0].interface", { dataDisks: [{ sizeGiB: 1, interface: "ide2" }] }],
     ["disk_invalid dataDisks[0].interface", { dataDisks: [{ sizeGiB: 1, interface: "scsi0" }] }],
@@ -259,4 +277,48 @@ test("a static address without dns is warned about", () => {
     "dns_not_explicit",
   ]);
   expect(findWarnings({ ...GOOD, ...nic({ address: "dhcp" }) })).toEqual([]);
+});
+
+test.each<[string, Partial<NexusVmPullProps>, string[]]>([
+  ["cloud-init's own pull", { cloudConfig: { ansible: {} } }, ["cloud_config_ansible cloudConfig.ansible"]],
+  ["a misspelt key", { cloudConfig: { packges: ["a"] } as never }, ["cloud_config_unknown cloudConfig.packges"]],
+  [
+    "literals under keys that speak of secrets, never the values",
+    {
+      cloudConfig: { chpasswd: { users: [{ name: "a", password: "hunter2" }] } },
+      extraVars: { db_password: "hunter2" },
+    },
+    [
+      "secret_literal_suspected cloudConfig.chpasswd.users[0].password",
+      "secret_literal_suspected extraVars.db_password",
+    ],
+  ],
+  ["an expression of Ansible's", { extraVars: { db_password: "{{ lookup('env', 'X') }}" } }, []],
+  [
+    "two default routes",
+    {
+      network: [0, 1].map((n) => ({ bridge: `b${n}`, address: `192.0.2.${n + 1}/24`, gateway: "192.0.2.9" })),
+      dns: { servers: [] },
+    },
+    ["gateway_second network[1].gateway"],
+  ],
+  [
+    "a linked clone whose disk is moved",
+    { fullClone: false, datastore: "ceph", diskGiB: 9, bootDisk: {} },
+    ["linked_clone_moved datastore"],
+  ],
+])("warns of %s", (_label, props, expected) => {
+  const found = findWarnings({ ...GOOD, ...props });
+  expect(found.map(({ code, prop }) => `${code} ${prop}`)).toEqual(expected);
+  expect(found.map(describeFinding).join()).not.toContain("hunter2");
+});
+
+test("suggests the key that was meant, and says of every text what it expects", () => {
+  const [unknown] = findWarnings({ ...GOOD, cloudConfig: { packges: [] } as never });
+  expect(unknown && describeFinding(unknown)).toContain("such as packages");
+  const wrong = { nodeName: "a b", machine: "x y", pool: "/", inventory: " ", cpuType: "a b", datastore: "a b" };
+  for (const finding of findProblems({ ...GOOD, ...wrong, fleet: "dev" }).filter(
+    ({ code }) => code === "string_invalid",
+  ))
+    expect(finding.expected).toMatch(/\S/);
 });

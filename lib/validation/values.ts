@@ -10,9 +10,25 @@ export function known<T>(value: T | undefined): value is T {
 }
 
 /** A finding unless the value is a string that matches. Unknown values pass. */
-export function matches(prop: string, value: string | undefined, pattern: RegExp, code: ErrorCode): Finding[] {
+export function matches(
+  prop: string,
+  value: string | undefined,
+  pattern: RegExp,
+  code: ErrorCode,
+  expected?: string,
+): Finding[] {
   if (!known(value) || (typeof value === "string" && pattern.test(value))) return [];
-  return [{ code, prop, got: show(value) }];
+  return [{ code, prop, got: show(value), expected }];
+}
+
+/** A finding unless the value is a text of the form that `expected` describes. Unknown values pass. */
+export function text(prop: string, value: string | undefined, pattern: RegExp, expected: string): Finding[] {
+  return matches(prop, value, pattern, "string_invalid", expected);
+}
+
+/** A name as Proxmox has it. */
+export function identifier(prop: string, value: string | undefined): Finding[] {
+  return text(prop, value, IDENTIFIER, "letters, digits, '.', '_' and '-', beginning with a letter or digit");
 }
 
 /** The same for a value that must be there. */
@@ -24,6 +40,12 @@ export function required(prop: string, value: string | undefined, pattern: RegEx
 export function inRange(prop: string, value: number | undefined, min: number, max: number): Finding[] {
   if (!known(value) || (Number.isInteger(value) && value >= min && value <= max)) return [];
   return [{ code: "number_out_of_range", prop, got: show(value), expected: `a whole number from ${min} to ${max}` }];
+}
+
+/** A finding unless the value is a number above 0 and up to a limit; fractions pass. Unknown values pass. */
+export function positive(prop: string, value: number | undefined, max: number): Finding[] {
+  if (!known(value) || (typeof value === "number" && value > 0 && value <= max)) return [];
+  return [{ code: "number_out_of_range", prop, got: show(value), expected: `a number above 0 and up to ${max}` }];
 }
 
 /** A finding unless the value is one of the choices. Unknown values pass. */

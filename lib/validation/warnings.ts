@@ -1,9 +1,36 @@
 import { show, type Finding } from "../errors";
 import type { NexusVmPullProps } from "../props";
+import { items } from "./values";
+import { cloudConfigWarnings } from "./warnings-cloud-config";
 
 /** What works but deserves a word at synthesis. */
 export function findWarnings(props: NexusVmPullProps): Finding[] {
-  return [...dnsWarning(props), ...seedSecretWarnings(props), ...cloneRetriesWarning(props)];
+  return [
+    ...dnsWarning(props),
+    ...seedSecretWarnings(props),
+    ...cloneRetriesWarning(props),
+    ...hardwareWarnings(props),
+    ...cloudConfigWarnings(props),
+  ];
+}
+
+function hardwareWarnings(props: NexusVmPullProps): Finding[] {
+  const { diskGiB, bootDisk, fullClone, datastore, network } = props;
+  const flagsLost: Finding[] =
+    diskGiB === undefined || bootDisk !== undefined || props.image !== undefined
+      ? []
+      : [{ code: "template_flags_lost", prop: "diskGiB", got: "a declared boot disk without `bootDisk`" }];
+  const moved: Finding[] =
+    fullClone === false && datastore !== undefined && diskGiB !== undefined
+      ? [{ code: "linked_clone_moved", prop: "datastore", got: `${show(datastore)} with fullClone: false and diskGiB` }]
+      : [];
+  const second = (["gateway", "gateway6"] as const).flatMap((prop): Finding[] => {
+    const owners = items("network", network).filter(([, nic]) => nic[prop] !== undefined);
+    return owners
+      .slice(1)
+      .map(([nic]) => ({ code: "gateway_second", prop: `${nic}.${prop}`, got: "one more gateway" }));
+  });
+  return [...flagsLost, ...moved, ...second];
 }
 
 function cloneRetriesWarning({ cloneRetries }: NexusVmPullProps): Finding[] {

@@ -135,6 +135,7 @@ const CONTENT: Record<string, Edit> = {
     }),
   },
   "source.caCertificate": https(() => ({ caCertificate: PEM })),
+  "source.insecureHttp": https(() => ({ insecureHttp: true })),
   "source.deployKey": ssh(({ secret }) => ({ deployKey: secret("key") })),
   "source.knownHosts": ssh(() => ({ knownHosts: [...HOSTS, "other.example ssh-ed25519 AAAA"] })),
   vault: { before: same, after: (context) => approle(context) },

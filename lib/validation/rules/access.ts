@@ -2,7 +2,7 @@ import type { Finding } from "../../errors";
 import { show } from "../../errors";
 import type { Rule } from "../rule";
 import type { CheckedProps } from "../checked-props";
-import { duplicates, items, known, matches } from "../values";
+import { duplicates, items, known, matches, text } from "../values";
 
 const SSH_KEY =
   /^(?:[a-z-]+(?:="[^"]*")?(?:,[a-z-]+(?:="[^"]*")?)* )?(?:ssh-(?:ed25519|rsa)|ecdsa-sha2-nistp(?:256|384|521)|sk-ssh-ed25519@openssh\.com|sk-ecdsa-sha2-nistp256@openssh\.com) [A-Za-z0-9+/]+={0,3}(?: [^\r\n]*)?$/;
@@ -14,9 +14,9 @@ export const accessRule: Rule<CheckedProps> = ({ sshAuthorizedKeys, users }) => 
   ...keys("sshAuthorizedKeys", sshAuthorizedKeys),
   ...items("users", users).flatMap(([prop, user]) => [
     ...matches(`${prop}.name`, user.name ?? "", USER, "user_invalid"),
-    ...matches(`${prop}.shell`, user.shell, /^\/\S+$/, "string_invalid"),
+    ...text(`${prop}.shell`, user.shell, /^\/\S+$/, "an absolute path without blanks"),
     ...items(`${prop}.groups`, user.groups).flatMap(([where, group]) => matches(where, group, USER, "user_invalid")),
-    ...matches(`${prop}.sudo`, user.sudo, /^[^\r\n]+$/, "string_invalid"),
+    ...text(`${prop}.sudo`, user.sudo, /^[^\r\n]+$/, "one line of a sudoers rule"),
     ...keys(`${prop}.sshAuthorizedKeys`, user.sshAuthorizedKeys),
   ]),
   ...duplicates(

@@ -1,8 +1,9 @@
 import type { Finding } from "../../errors";
 import { show } from "../../errors";
+import type { Git } from "../../ansible-pull/git";
 import type { Rule } from "../rule";
 import type { CheckedProps } from "../checked-props";
-import { items, known, matches } from "../values";
+import { items, known, matches, text } from "../values";
 
 // The same forms as contract/agent-config.schema.json, narrowed to the factory that was used.
 const HTTPS_URL = /^https?:\/\/[^\s/@]+\/\S+$/;
@@ -17,9 +18,16 @@ export const gitRule: Rule<CheckedProps> = ({ source, playbooks, inventory }) =>
   const { kind, url, ref, commit, requirements, knownHosts, username } = source.source;
   return [
     ...address(url, kind === "ssh" ? SSH_URL : HTTPS_URL),
+    ...unauthenticated(source),
     ...matches("source.ref", ref, REF, "git_ref_invalid"),
     ...matches("source.commit", commit, COMMIT, "git_commit_invalid"),
-    ...matches("source.username", username, /^[^\s:]{1,128}$/, "string_invalid"),
+    ...matches(
+      "source.username",
+      username,
+      /^[^\s:]{1,128}$/,
+      "string_invalid",
+      "1 to 128 characters without blanks and ':'",
+    ),
     ...matches("source.requirements", requirements, RELATIVE_PATH, "playbook_invalid"),
     ...hosts(kind, knownHosts),
     ...signers(source.source.signature?.verify),
@@ -45,19 +53,38 @@ function address(url: string, pattern: RegExp): Finding[] {
   return [{ code: "git_url_invalid", prop: "source.url", got: show(url.replace(/\/\/[^/]*@/, "//***@")) }];
 }
 
+/** Whether plain http would be taken although nothing else says who made what is run. */
+export function isAuthenticated({ source }: Git): boolean {
+  const signed = source.signature !== undefined && source.signature.verify.policy !== "none";
+  return source.kind === "ssh" || signed || source.insecureHttp === true;
+}
+
+function unauthenticated(source: Git): Finding[] {
+  const { url } = source.source;
+  if (!known(url) || !/^http:/i.test(url) || isAuthenticated(source)) return [];
+  return [{ code: "git_url_insecure", prop: "source.url", got: "plain http without a signature" }];
+}
+
 function hosts(kind: string, lines: string[]): Finding[] {
   if (kind !== "ssh") return [];
   const prop = "source.knownHosts";
   if (lines.length === 0)
     return [{ code: "string_invalid", prop, got: "[]", expected: "at least one line of known_hosts" }];
-  return items(prop, lines).flatMap(([where, line]) => matches(where, line, /^[^\r\n]{1,4096}$/, "string_invalid"));
+  return items(prop, lines).flatMap(([where, line]) =>
+    text(where, line, /^[^\r\n]{1,4096}$/, "one line of known_hosts"),
+  );
 }
 
 function signers(verify: { policy: string; allowed_signers?: string; keyring?: string } | undefined): Finding[] {
   if (verify?.policy === "ssh")
-    return matches("source.signature", verify.allowed_signers?.trim() ?? "", /\S/, "string_invalid");
+    return text("source.signature", verify.allowed_signers?.trim() ?? "", /\S/, "lines of an allowed_signers file");
   if (verify?.policy === "gpg") {
-    return matches("source.signature", verify.keyring ?? "", /^-----BEGIN PGP PUBLIC KEY BLOCK-----/, "string_invalid");
+    return text(
+      "source.signature",
+      verify.keyring ?? "",
+      /^-----BEGIN PGP PUBLIC KEY BLOCK-----/,
+      "an armored public key",
+    );
   }
   return [];
 }

@@ -87,6 +87,8 @@ function parseSubnet(text: string | undefined): Subnet | undefined {
 
 function reaches(subnet: Subnet, gateway: string): boolean {
   if (isIP(gateway) !== (subnet.family === "ipv4" ? 4 : 6)) return false;
+  // A host route: hosters and EVPN give a single address, and its gateway is on the link all the same.
+  if (subnet.prefix === (subnet.family === "ipv4" ? 32 : 128)) return true;
   const net = new BlockList();
   net.addSubnet(subnet.address, subnet.prefix, subnet.family);
   if (subnet.family === "ipv6") net.addSubnet("fe80::", 10, "ipv6");

@@ -1,6 +1,8 @@
 import type { Rule } from "../rule";
 import type { CheckedProps } from "../checked-props";
-import { inRange, items } from "../values";
+import type { Finding } from "../../errors";
+import type { DiskSpeed } from "../../hardware";
+import { inRange, items, positive } from "../values";
 
 const VM_ID = [100, 999_999_999] as const;
 const MAX_MIB = 16 * 1024 * 1024;
@@ -11,7 +13,7 @@ export const sizesRule: Rule<CheckedProps> = (props) => [
   ...inRange("templateVmId", props.templateVmId, ...VM_ID),
   ...inRange("vmId", props.vmId, ...VM_ID),
   ...inRange("cores", props.cores, 1, 512),
-  ...inRange("sockets", props.sockets, 1, 4),
+  ...inRange("sockets", props.sockets, 1, 16),
   ...inRange("memoryMiB", props.memoryMiB, 64, MAX_MIB),
   ...inRange(
     "balloonMiB",
@@ -28,9 +30,17 @@ export const sizesRule: Rule<CheckedProps> = (props) => [
   ...items("dataDisks", props.dataDisks).flatMap(([prop, disk]) =>
     inRange(`${prop}.sizeGiB`, disk.sizeGiB ?? NaN, 1, MAX_GIB),
   ),
+  ...items("dataDisks", props.dataDisks).flatMap(([prop, disk]) => speed(`${prop}.speed`, disk.speed)),
+  ...speed("bootDisk.speed", props.bootDisk?.speed),
   ...items("network", props.network).flatMap(([prop, nic]) => [
     ...inRange(`${prop}.vlanId`, nic.vlanId, 1, 4094),
     ...(nic.mtu === 1 ? [] : inRange(`${prop}.mtu`, nic.mtu, 576, 65_520)),
-    ...inRange(`${prop}.rateLimitMBps`, nic.rateLimitMBps, 1, 10_240),
+    ...positive(`${prop}.rateLimitMBps`, nic.rateLimitMBps, 10_240),
   ]),
 ];
+
+function speed(prop: string, limits: DiskSpeed | undefined): Finding[] {
+  return (["readMBps", "writeMBps", "readIops", "writeIops"] as const).flatMap((limit) =>
+    inRange(`${prop}.${limit}`, limits?.[limit], 1, 1_000_000),
+  );
+}
