@@ -9,6 +9,14 @@ export type OperatorRequest =
       readonly vm: string;
       readonly id: string;
     }
+  | {
+      readonly action: "trust";
+      readonly fleet: string;
+      readonly vm: string;
+      /** The machine that is the VM. */
+      readonly stream: string;
+      readonly id: string;
+    }
   | { readonly action: "resend"; readonly forwarder: string; readonly id: string };
 
 const sha256Hex = (data: string | Uint8Array): string => createHash("sha256").update(data).digest("hex");
@@ -34,6 +42,7 @@ function linesOf(request: OperatorRequest): readonly string[] {
   const { action, id } = request;
   if (request.action === "resend") return [action, request.forwarder, id];
   if (request.action === "roster") return [action, request.fleet, id, sha256Hex(request.body)];
+  if (request.action === "trust") return [action, request.fleet, request.vm, id, request.stream];
   return [action, request.fleet, request.vm, id];
 }
 

@@ -67,6 +67,9 @@ export interface Lifecycle {
   readonly deadlines: Readonly<Record<"roster" | "bootstrap" | "run", Deadline>>;
   readonly silence: { readonly heartbeat_s_default: number; readonly phases: readonly Phase[] };
   readonly receiver_clock: { readonly start_grace_s: number };
+  readonly streams: {
+    readonly limits: { readonly kept: number; readonly remembered: number; readonly new_per_hour: number };
+  };
   readonly order: { readonly gap_wait_s: number; readonly held_at_most: number };
   /** Phase, then event type without prefix. */
   readonly table: Readonly<Record<Phase, Readonly<Record<string, Cell>>>>;
@@ -84,7 +87,9 @@ export interface Reason {
 export interface Rejection {
   readonly code: string;
   readonly status: number;
-  readonly on: readonly ("webhook" | "roster" | "release" | "retire" | "acknowledge" | "resend" | "wait" | "read")[];
+  readonly on: readonly (
+    "webhook" | "roster" | "release" | "retire" | "acknowledge" | "trust" | "resend" | "wait" | "read"
+  )[];
   readonly action: "retry" | "set_aside";
   readonly retry_after_s?: number;
   readonly correct_clock?: true;

@@ -896,6 +896,7 @@ export interface VmBootedData {
    */
   heartbeat_s?: number;
   spool?: Spool;
+  hardware?: Hardware;
 }
 export interface Os {
   id: string;
@@ -910,6 +911,16 @@ export interface Spool {
    * Events dropped since the stream began, for age or size: whatever is dropped is itself reported.
    */
   dropped: number;
+}
+/**
+ * What Proxmox changes for a copy: tells a clone or a restored backup from its original.
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "hardware".
+ */
+export interface Hardware {
+  smbios_uuid?: Uuid;
+  generation_id?: Uuid;
 }
 export interface BootstrapStartedData {
   generation?: Sha256;
@@ -1225,6 +1236,7 @@ export interface VmRetiredData {
  */
 export interface VmReleasedData {
   release_id: RequestId;
+  keep_stream?: Stream;
 }
 export interface VmOverdueData {
   deadline: "roster" | "bootstrap" | "run";

@@ -31,6 +31,7 @@ interface MacVector {
   readonly secret: string;
   readonly fleet: string;
   readonly vm?: string;
+  readonly stream?: string;
   readonly id: string;
   readonly body?: string;
   readonly message: string;
@@ -109,8 +110,9 @@ describe("signatures.json", () => {
 });
 
 describe("macs.json", () => {
-  const requestOf = ({ action, fleet, vm, forwarder, id, body }: MacVector): OperatorRequest => {
+  const requestOf = ({ action, fleet, vm, stream, forwarder, id, body }: MacVector): OperatorRequest => {
     if (action === "resend") return { action, forwarder: forwarder ?? "", id };
+    if (action === "trust") return { action, fleet, vm: vm ?? "", stream: stream ?? "", id };
     return action === "roster" ? { action, fleet, id, body: body ?? "" } : { action, fleet, vm: vm ?? "", id };
   };
 
@@ -129,7 +131,7 @@ describe("macs.json", () => {
   test("each action has a good one and a bad one", () => {
     for (const valid of [true, false]) {
       expect(new Set(macs.filter((one) => one.valid === valid).map(({ action }) => action))).toEqual(
-        new Set(["roster", "release", "retire", "acknowledge", "resend", "wait"]),
+        new Set(["roster", "release", "retire", "acknowledge", "trust", "resend", "wait"]),
       );
     }
   });
@@ -141,6 +143,7 @@ test("no two requests share a message, and none is a VM's name", () => {
   const request: fc.Arbitrary<OperatorRequest> = fc.oneof(
     fc.record({ action: fc.constant("roster" as const), fleet: name, id, body: fc.string() }),
     fc.record({ action: fc.constant("resend" as const), forwarder: name, id }),
+    fc.record({ action: fc.constant("trust" as const), fleet: name, vm: name, stream: name, id }),
     fc.record({
       action: fc.constantFrom("release" as const, "retire" as const, "acknowledge" as const, "wait" as const),
       fleet: name,

@@ -130,6 +130,13 @@ async function openEngine(store: Store, metrics: Metrics, report: Report): Promi
   return engine;
 }
 
+/** Made once for a store: who finds another one knows that what it had said is not there. */
+async function identityOf(store: Store): Promise<string> {
+  const key = "store/id";
+  await store.swap(key, undefined, randomUUID());
+  return (await store.kept(key, 1)).get(key) ?? "";
+}
+
 /** A log file that cannot be written stops nothing. */
 function writerOf(log: LogFile, report: Report): Write {
   return (lines) => {
@@ -167,7 +174,8 @@ export async function startReceiver(config: Config, say: Say, thread: string): P
     report,
     forwarders,
   };
-  const app = await buildApp({ engine, store, metrics, secrets, token, now: Date.now, ...shown, ...limits });
+  const storeId = await identityOf(store);
+  const app = await buildApp({ engine, store, storeId, metrics, secrets, token, now: Date.now, ...shown, ...limits });
   await app.listen({ host: config.host, port: config.port });
   const timer = loop(engine, report);
   const retention = keepRetention(config, engine, store, report);

@@ -1,6 +1,7 @@
 // What the receiver's own clock has to say: deadlines, silence, recovery. Pure: the time is passed in.
 import { lifecycle, type Phase } from "@nexus-pull/contract";
 import type { Data } from "./log";
+import { silenceOf } from "./machines";
 import { compact, currentMachine, type VmState } from "./state";
 
 /** An event that the receiver is to append. */
@@ -61,9 +62,8 @@ function silentSince(state: VmState, clock: Clock): number | undefined {
 function stale(state: VmState, clock: Clock): Draft | undefined {
   const since = silentSince(state, clock);
   if (since === undefined || !isIn(lifecycle.silence.phases, state.phase) || isSilent(state)) return undefined;
-  const interval = currentMachine(state)?.heartbeat_s ?? lifecycle.silence.heartbeat_s_default;
   const silence = clock.now - since;
-  if (silence <= Math.max(3 * interval, interval + 120) * 1000) return undefined;
+  if (silence <= silenceOf(currentMachine(state))) return undefined;
   const { phase, current: stream } = state;
   const silent_s = Math.floor(silence / 1000);
   return { type: "vm.stale", data: compact({ silent_s, phase, reason: "silent", stream }) };

@@ -3,7 +3,17 @@ import type { Phase } from "@nexus-pull/contract";
 import { type Applied, applyCell, setEffects, setPhase } from "./cell";
 import { DEFAULT_DEADLINE_S } from "./clock";
 import { isFromAgent, type LogRecord, numberOf, textOf } from "./log";
-import { flag, heardFrom, join, putMachine, releaseMachines, suspect } from "./machines";
+import {
+  contest,
+  flag,
+  formerMachine,
+  heardFrom,
+  join,
+  putMachine,
+  releaseMachines,
+  suspect,
+  trustMachine,
+} from "./machines";
 import { endsRun, isProved, trackRun } from "./runs";
 import {
   type Announcement,
@@ -18,6 +28,7 @@ import {
 
 const ENDS_ROSTER_DEADLINE: readonly Phase[] = ["Configured", "Failed", "Drifted"];
 const ENDS_BOOTSTRAP = ["bootstrap.succeeded", "bootstrap.failed", "run.started"];
+const CONTESTED = "identity_contested";
 const MESSAGE_AT_MOST = 500;
 const HEARD = ["heard", "clock_synced"];
 const HEARD_BY_ITS_CLOCK = ["heard", "clock_not_synced"];
@@ -36,6 +47,7 @@ function step(state: VmState, record: LogRecord): Next {
   try {
     if (isFromAgent(record)) ofAgent(next, record);
     else ofReceiver(next, record);
+    guardContested(next, record);
     return next;
   } catch (error) {
     return failedToFold(state, record, error);
@@ -67,11 +79,26 @@ function failed(state: VmState, words: string, at: number): Next {
   return next;
 }
 
+/** While two machines live with one identity, nothing proves that the VM is what it should be. */
+function guardContested(next: Next, record: LogRecord): void {
+  const { contest, phase } = next;
+  if (contest === undefined || phase !== "Configured") return;
+  if (record.received > contest.until && isProved(record)) {
+    next.contest = undefined;
+    return;
+  }
+  const message = `the machine of stream ${contest.stream}, which was superseded, still speaks`;
+  setPhase(next, "Failed", CONTESTED, message, record.received);
+}
+
 function ofAgent(next: Next, record: LogRecord): void {
-  const known = next.machines[record.stream];
+  const known = next.machines[record.stream] ?? formerMachine(next, record);
   if (known === undefined) join(next, record);
   putMachine(next, heardFrom(known, record));
-  if (known?.gone !== undefined) return suspect(next, record, known.gone);
+  if (known?.gone !== undefined) {
+    contest(next, known, record);
+    return suspect(next, record, known.gone);
+  }
   if (next.phase === "Retired") return;
   setEffects(next, record.data["clock_synced"] === true ? HEARD : HEARD_BY_ITS_CLOCK, record);
   const applied = applyCell(next, record);
@@ -121,7 +148,9 @@ function ofReceiver(next: Next, record: LogRecord): void {
   if (record.type === "vm.acknowledged") next.acknowledged = record.received;
   if (record.type === "vm.retired") next.retired = true;
   if (record.type !== "vm.released") return;
-  releaseMachines(next);
+  const kept = textOf(record.data["keep_stream"]);
+  if (kept !== undefined && next.machines[kept] !== undefined) trustMachine(next, kept);
+  else releaseMachines(next);
   restart(next, applied, record);
 }
 

@@ -1,9 +1,13 @@
 // Streams: which machine speaks for a VM, and which must not any more.
+import { lifecycle } from "@nexus-pull/contract";
 import { setEffects, setPhase } from "./cell";
 import { type Data, type LogRecord, numberOf, textOf } from "./log";
-import { type Gone, type Machine, type Next, rosterDeadline, type VmState, type Whole } from "./state";
+import { type Contest, type Gone, type Machine, type Next, rosterDeadline, type VmState, type Whole } from "./state";
 
 const FLAGS_KEPT = 500;
+const LIMITS = lifecycle.streams.limits;
+/** Enough that no two of a VM are taken for one another. */
+const FORMER_CHARACTERS = 10;
 
 /** Whether the log cannot have it yet: its stream waits for nothing, and has not come so far. */
 export function isNews(state: VmState | undefined, { stream, seq }: { stream: string; seq: number }): boolean {
@@ -18,6 +22,7 @@ function factsOf(data: Data, before: Data): Data {
     agent_version: data["agent_version"] ?? before["agent_version"],
     ansible_version: data["ansible_version"] ?? before["ansible_version"],
     generation: data["generation"] ?? before["generation"],
+    hardware: data["hardware"] ?? before["hardware"],
     hostname: data["hostname"] ?? before["hostname"],
     os: data["os"] ?? before["os"],
     spool: data["spool"] ?? before["spool"],
@@ -36,12 +41,12 @@ export function heardFrom(machine: Machine | undefined, record: LogRecord): Whol
     instance_id: textOf(data["instance_id"]) ?? "",
     first: machine?.first ?? record.position,
     gone: machine?.gone,
+    disowned: machine?.disowned,
     next: record.seq + 1,
     boot_id: textOf(data["boot_id"]) ?? "",
     heard: Math.max(machine?.heard ?? 0, record.received),
     heartbeat_s: numberOf(data["heartbeat_s"]) ?? machine?.heartbeat_s,
-    // What a machine that is gone says of itself is nobody's fact.
-    facts: machine?.gone === undefined ? factsOf(data, machine?.facts ?? {}) : machine.facts,
+    facts: factsOf(data, machine?.facts ?? {}),
   };
 }
 
@@ -50,7 +55,7 @@ export function putMachine(next: Next, machine: Machine): void {
 }
 
 function gone(machine: Machine, why: Gone): Machine {
-  return { ...machine, gone: why, facts: {} };
+  return { ...machine, gone: why };
 }
 
 /** What only the machine that was current had proved or begun. */
@@ -70,7 +75,21 @@ export function releaseMachines(next: Next): void {
     (machine) => [machine.stream, machine.gone === undefined ? gone(machine, "stream_released") : machine] as const,
   );
   next.machines = Object.fromEntries(released);
+  next.contest = undefined;
   forget(next);
+}
+
+/** An operator named the VM's machine: all others are gone, and what was said before proves nothing. */
+export function trustMachine(next: Next, stream: string): void {
+  const all = Object.values(next.machines).map((machine) => {
+    const { gone: _gone, disowned: _disowned, ...known } = machine;
+    const other = { ...machine, gone: machine.gone ?? ("stream_superseded" as const), disowned: true as const };
+    return [machine.stream, machine.stream === stream ? known : other] as const;
+  });
+  next.machines = Object.fromEntries(all);
+  next.contest = undefined;
+  forget(next);
+  next.current = stream;
 }
 
 /** A stream that was never seen before becomes the current machine; the one before it is superseded. */
@@ -78,6 +97,58 @@ export function join(next: Next, record: LogRecord): void {
   const old = next.current === undefined ? undefined : next.machines[next.current];
   if (old !== undefined) supersede(next, old, record);
   next.current = record.stream;
+  next.joined = [...next.joined, record.received].slice(-LIMITS.new_per_hour);
+  dropOldest(next);
+}
+
+const formerName = (stream: string): string => stream.slice(0, FORMER_CHARACTERS);
+
+/** Bounds what a VM's machines are: of those that are gone for long, only that they are. */
+function dropOldest(next: Next): void {
+  const all = Object.values(next.machines);
+  if (all.length < LIMITS.kept) return;
+  const [oldest] = all.filter(({ gone }) => gone !== undefined).sort((a, b) => a.first - b.first);
+  if (oldest === undefined) return;
+  const { [oldest.stream]: _oldest, ...others } = next.machines;
+  next.machines = others;
+  next.former = [...next.former, formerName(oldest.stream)].slice(-LIMITS.remembered);
+}
+
+/** A machine that is gone for so long that no more is known of it. */
+export function formerMachine({ former }: VmState, record: LogRecord): Machine | undefined {
+  if (!former.includes(formerName(record.stream))) return undefined;
+  const { boot_id, instance_id, heard, first, facts } = heardFrom(undefined, record);
+  return {
+    stream: record.stream,
+    instance_id,
+    first,
+    gone: "stream_superseded",
+    next: record.seq,
+    boot_id,
+    heard,
+    facts,
+  };
+}
+
+/** Whether a VM has begun so many streams lately that another is refused. */
+export function hasTooManyStreams(state: VmState, stream: string, now: number): boolean {
+  const { machines, former, joined } = state;
+  if (machines[stream] !== undefined || former.includes(formerName(stream))) return false;
+  const [oldest = 0] = joined;
+  return joined.length >= LIMITS.new_per_hour && now - oldest < 3_600_000;
+}
+
+/** A superseded machine speaks: which of the two is the VM's is not known as long as both do. */
+export function contest(next: Next, machine: Machine, { received }: LogRecord): void {
+  if (machine.gone !== "stream_superseded" || machine.disowned === true) return;
+  const until = received + silenceOf(machine);
+  next.contest = { stream: machine.stream, heard: received, until } satisfies Whole<Contest>;
+}
+
+/** For how long a machine may say nothing, in milliseconds. */
+export function silenceOf(machine: Machine | undefined): number {
+  const interval = machine?.heartbeat_s ?? lifecycle.silence.heartbeat_s_default;
+  return Math.max(3 * interval, interval + 120) * 1000;
 }
 
 function supersede(next: Next, old: Machine, record: LogRecord): void {

@@ -25,6 +25,8 @@ export interface Machine {
   /** Position of its first event. */
   readonly first: number;
   readonly gone?: Gone;
+  /** An operator named another machine: it is no more in doubt which is the VM's. */
+  readonly disowned?: true;
   /** The seq that comes next. */
   readonly next: number;
   readonly boot_id: string;
@@ -81,6 +83,15 @@ export interface Held {
   readonly received: number;
 }
 
+/** A superseded machine that still speaks. */
+export interface Contest {
+  readonly stream: string;
+  /** When it spoke last. */
+  readonly heard: number;
+  /** When it will have been silent for long enough. */
+  readonly until: number;
+}
+
 export interface VmState {
   readonly fleet: string;
   readonly vm: string;
@@ -108,6 +119,11 @@ export interface VmState {
   readonly failed_sha?: string;
   /** When an operator said that somebody looks after the VM; gone when the phase changes. */
   readonly acknowledged?: number;
+  readonly contest?: Contest;
+  /** Begins of the names of streams that are gone and not among the machines any more, oldest first. */
+  readonly former: readonly string[];
+  /** When the newest streams were first heard, oldest first. */
+  readonly joined: readonly number[];
   readonly suspects: Readonly<Record<string, Suspect>>;
   /** Keys of the impostors that the log has, newest last. */
   readonly flagged: readonly string[];
@@ -141,6 +157,8 @@ export function initialState(first: LogRecord): VmState {
     machines: {},
     deadlines: rosterDeadline(first.received),
     runs: [],
+    former: [],
+    joined: [],
     suspects: {},
     flagged: [],
     impostors: 0,
@@ -182,6 +200,9 @@ export function successor(state: VmState): Next {
     proved: state.proved,
     failed_sha: state.failed_sha,
     acknowledged: state.acknowledged,
+    contest: state.contest,
+    former: state.former ?? [],
+    joined: state.joined ?? [],
     suspects: state.suspects,
     flagged: state.flagged,
     impostors: state.impostors,

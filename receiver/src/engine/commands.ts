@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import type { AgentEvent, RosterEntry } from "@nexus-pull/contract";
 import type { Draft } from "../domain/clock";
-import { foreignKeyFlag, isNews } from "../domain/machines";
+import { foreignKeyFlag, hasTooManyStreams, isNews } from "../domain/machines";
 import { endOf, rosterChanges } from "../domain/roster";
 import { attention, compact, type VmState } from "../domain/state";
 import type { EventName, StoredRequest } from "../store/port";
@@ -22,7 +22,17 @@ function isSame(one: string, other: string): boolean {
   return one === other || isDeepStrictEqual(JSON.parse(one), JSON.parse(other));
 }
 
+/** What it costs that a machine's state goes back again and again is bounded. */
+function checkStreams(transaction: Transaction, [first]: readonly Incoming[]): void {
+  if (first === undefined) return;
+  const { fleet, vm, stream } = (first.event as AgentEvent).data;
+  const state = transaction.state(fleet, vm);
+  if (state !== undefined && hasTooManyStreams(state, stream, transaction.clock.now))
+    throw new Refusal("streams_too_many");
+}
+
 async function takeFresh(transaction: Transaction, events: readonly Incoming[]): Promise<Accepted> {
+  checkStreams(transaction, events);
   const fresh: Incoming[] = [];
   const ids = new Map<string, string>();
   for (const [index, { event, text }] of events.entries()) {
@@ -95,6 +105,22 @@ export function putRoster(call: OperatorCall, roster: readonly RosterEntry[]): D
     const retired = changes.filter(({ draft }) => draft.type === "vm.retired").length;
     const answer = JSON.stringify({ expected: changes.length - retired, retired });
     transaction.addRequest({ ...request, answer, counts });
+    return answer;
+  };
+}
+
+/** Names the VM's machine where two claim to be it. */
+export function trust(call: OperatorCall, vm: string, stream: string): Decision<string> {
+  return async (transaction) => {
+    const { id, fleet } = call;
+    const request = { id, kind: "trust" as const, fleet, vm, digest: sha256(Buffer.from(stream)) };
+    const before = await answeredBefore(transaction, request);
+    if (before !== undefined) return before;
+    const trusted = transaction.state(fleet, vm)?.machines[stream] !== undefined;
+    if (trusted)
+      await transaction.draft(fleet, vm, { type: "vm.released", data: { release_id: id, keep_stream: stream } });
+    const answer = JSON.stringify({ trusted });
+    transaction.addRequest({ ...request, answer, counts: true });
     return answer;
   };
 }

@@ -129,7 +129,7 @@ export class Transaction {
     const record = recordOf(event, text, this.nextPosition, this.clock.now);
     const key = keyOf(record.fleet, record.vm);
     const before = this.byKey(key);
-    if (before === undefined || !isNext(before, record)) return false;
+    if (before?.machines[record.stream] === undefined || !isNext(before, record)) return false;
     if (recovery(before, record.stream, this.clock.now) !== undefined) return false;
     const state = evolve(before, record);
     if (hasSuspects(state)) return false;

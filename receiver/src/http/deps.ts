@@ -10,6 +10,8 @@ import type { Readers } from "./access";
 export interface AppDeps {
   readonly engine: Engine;
   readonly store: Store;
+  /** Another store is another log, of which an agent proved nothing yet. @default - not told */
+  readonly storeId?: string;
   readonly metrics: Metrics;
   /** Operator secrets, newest first. */
   readonly secrets: readonly string[];

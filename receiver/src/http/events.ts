@@ -14,6 +14,12 @@ export function positionOf(text: string | undefined, last: number): number | und
   return position;
 }
 
+/** Where a stock EventSource goes on: one that is ahead of a log, as after a restore, begins anew instead of failing for ever. */
+export function resumedAt(text: string | undefined, last: number): number {
+  if (text !== undefined && /^[0-9]{1,16}$/.test(text) && Number(text) > last) return 0;
+  return positionOf(text, last) ?? last;
+}
+
 export function eventRoutes(app: FastifyInstance, deps: AppDeps): void {
   app.get<{ Querystring: Query }>("/events", async (request, reply) => {
     await deps.engine.refresh();

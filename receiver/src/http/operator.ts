@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { limits, type OperatorRequest, type Roster, verifyRequestMac } from "@nexus-pull/contract";
-import { aboutVm, putRoster } from "../engine/commands";
+import { aboutVm, putRoster, trust } from "../engine/commands";
 import { Refusal } from "../engine/refusal";
 import { parseBody } from "../intake/events";
 import { errorsOf, patterns, validators } from "../intake/schemas";
@@ -56,6 +56,18 @@ export function operatorRoutes(app: FastifyInstance, deps: AppDeps): void {
     const answer = await deps.engine.submit(putRoster({ id, fleet, body }, readRoster(body)));
     return reply.type("application/json").send(answer);
   });
+  app.post<{ Params: VmPath & { readonly stream: string } }>(
+    "/fleets/:fleet/vms/:vm/machines/:stream/trust",
+    { bodyLimit: NO_BODY_BYTES },
+    async (request, reply) => {
+      const { fleet, vm, stream } = request.params;
+      checkName(request.params);
+      if (!patterns.stream.test(stream)) throw new Refusal("name_malformed", { detail: "stream" });
+      const id = checkMac(deps, request, { action: "trust", fleet, vm, stream });
+      const answer = await deps.engine.submit(trust({ id, fleet, body: new Uint8Array() }, vm, stream));
+      return reply.type("application/json").send(answer);
+    },
+  );
   for (const action of ["release", "retire", "acknowledge"] as const)
     app.post<{ Params: VmPath }>(
       `/fleets/:fleet/vms/:vm/${action}`,

@@ -4,7 +4,7 @@ import type { FastifyInstance } from "fastify";
 import type { LogRecord } from "../domain/log";
 import { patterns } from "../intake/schemas";
 import type { AppDeps } from "./deps";
-import { positionOf } from "./events";
+import { resumedAt } from "./events";
 import { Made } from "./made";
 import { type Query, textParameter } from "./query";
 import type { Seats } from "./seats";
@@ -92,7 +92,7 @@ export function streamRoutes(app: FastifyInstance, deps: AppDeps, seats: Seats):
     await deps.engine.refresh();
     const fleet = textParameter(request.query, "fleet", patterns.fleet);
     const vm = textParameter(request.query, "vm", patterns.vm);
-    const position = positionOf(header(request, "last-event-id"), deps.engine.position) ?? deps.engine.position;
+    const position = resumedAt(header(request, "last-event-id"), deps.engine.position);
     streams.open(request, reply, { position, fleet, vm });
   });
 }

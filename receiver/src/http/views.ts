@@ -72,12 +72,13 @@ function runView({ started, ended, ...run }: Run): Json {
   });
 }
 
-function machineView(state: VmState, { heard, gone, next, first, facts, ...machine }: Machine): Json {
+function machineView(state: VmState, { heard, gone, next, first, facts, disowned, ...machine }: Machine): Json {
   const phase = gone === undefined && machine.stream === state.current ? state.phase : "Superseded";
   return told({
     ...machine,
     phase,
     reason: gone,
+    disowned,
     first_position: first,
     events: next - 1,
     last_heard: iso(heard),

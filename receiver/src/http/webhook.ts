@@ -100,7 +100,8 @@ export function webhookListener(deps: AppDeps, { addressOf, limit }: Surrounding
     const refuse = (error: unknown): void => send(response, refused(deps, remote, error));
     const accepted = (taken: Accepted): void => {
       if (taken.duplicates > 0) deps.metrics.duplicates.inc(taken.duplicates);
-      send(response, answerOf(200, taken));
+      const machine = webhook.standing(header(request, "webhook-id") ?? "");
+      send(response, answerOf(200, { ...taken, store: deps.storeId, machine }));
     };
     const take = (body: Buffer): void => {
       const headers = headersOf(request);

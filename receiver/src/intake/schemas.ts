@@ -61,4 +61,5 @@ export const patterns = {
   reason: whole(schemas.event.$defs.reason.pattern),
   commit: whole(schemas.agentConfig.$defs.commit.pattern),
   requestId: whole(schemas.event.$defs.requestId.pattern),
+  stream: whole(schemas.event.$defs.stream.pattern),
 };

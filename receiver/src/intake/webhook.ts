@@ -1,12 +1,15 @@
 // POST /webhook without HTTP: what a body and its headers come to.
 import { type AgentEvent } from "@nexus-pull/contract";
 import { type Accepted, maybeKnown, noteForeignKey, takeEvents } from "../engine/commands";
+import { type Standing, standingOf } from "../domain/standing";
 import type { Engine } from "../engine/engine";
 import { Refusal } from "../engine/refusal";
 import type { Incoming } from "../engine/transaction";
 import { modeOf, parseBody, readEvents } from "./events";
 import { readHeaders, type Signed, type WebhookHeaders } from "./signature";
 import { namedIn, SignerSearch, type VmKeys, type VmName } from "./signer";
+
+const STREAM_CHARACTERS = 32;
 
 export interface WebhookRequest {
   readonly headers: WebhookHeaders;
@@ -28,6 +31,12 @@ export class Webhook {
     private readonly now: () => number,
   ) {
     this.search = new SignerSearch(keys);
+  }
+
+  /** What is held of the machine whose events a signed request has. */
+  public standing(id: string): Standing {
+    const stream = id.slice(0, STREAM_CHARACTERS);
+    return standingOf(this.engine.fleets.byStream(stream), stream);
   }
 
   /** Resolves when the events are durable. What is refused at once is thrown. */
@@ -56,7 +65,7 @@ export class Webhook {
 
   /** No key of a VM that the body names fits: either it is nobody's, or another VM's. */
   private async stranger(request: WebhookRequest, signed: Signed, named: readonly VmName[]): Promise<VmName> {
-    const bySpeaker = this.engine.fleets.byStream(signed.id.slice(0, 32));
+    const bySpeaker = this.engine.fleets.byStream(signed.id.slice(0, STREAM_CHARACTERS));
     const known = [...(bySpeaker === undefined ? [] : [bySpeaker]), ...this.engine.fleets.all()];
     const signer = this.search.find(known, signed, request.body, this.now());
     const [claimed] = named;

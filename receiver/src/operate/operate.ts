@@ -14,12 +14,12 @@ import { patterns } from "../intake/schemas";
 import type { Config } from "../ops/config";
 import { knownSecrets } from "../ops/secrets";
 
-export const ACTIONS = ["retire", "acknowledge", "resend"] as const;
+export const ACTIONS = ["retire", "acknowledge", "trust", "resend"] as const;
 export type Action = (typeof ACTIONS)[number];
 
 export interface Asked {
   readonly action: Action;
-  /** FLEET/VM, or a forwarder's name. */
+  /** FLEET/VM, FLEET/VM/STREAM, or a forwarder's name. */
   readonly target?: string;
   readonly config: Config;
   readonly say: (line: string) => void;
@@ -53,6 +53,22 @@ function aboutVm(action: "retire" | "acknowledge", target: string, id: string): 
   };
 }
 
+function ofMachine(target: string, id: string): Call {
+  const [fleet = "", vm = "", stream = "", ...more] = target.split("/");
+  const isNamed = patterns.fleet.test(fleet) && patterns.vm.test(vm) && patterns.stream.test(stream);
+  if (more.length > 0 || !isNamed)
+    throw new OperateError(
+      `trust: name the machine as FLEET/VM/STREAM; got ${JSON.stringify(target)}; machines of GET /status/VM has the streams`,
+    );
+  return {
+    path: `/fleets/${fleet}/vms/${vm}/machines/${stream}/trust`,
+    request: { action: "trust", fleet, vm, stream, id },
+    done: ({ trusted }) =>
+      trusted === true ? `${stream} is ${fleet}/${vm}; start a run on it: systemctl start nexus-pull` : undefined,
+    nothing: `no machine ${stream} of ${fleet}/${vm} is known there`,
+  };
+}
+
 function ofForwarder(forwarder: string, id: string): Call {
   if (!/^[a-z0-9][a-z0-9-]{0,62}$/.test(forwarder))
     throw new OperateError(`resend: name the forwarder, e.g. chat; got ${JSON.stringify(forwarder)}`);
@@ -65,6 +81,7 @@ function ofForwarder(forwarder: string, id: string): Call {
 }
 
 function callOf(action: Action, target: string, id: string): Call {
+  if (action === "trust") return ofMachine(target, id);
   return action === "resend" ? ofForwarder(target, id) : aboutVm(action, target, id);
 }
 

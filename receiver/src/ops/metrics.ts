@@ -70,6 +70,7 @@ export class Metrics {
       },
     });
     this.watchTrouble(engine, now);
+    this.watchIdentity(engine);
     for (const state of engine.fleets.all()) this.phases.set(keyOf(state.fleet, state.vm), state.phase);
     for (const { name } of lifecycle.phases) this.entered.inc({ phase: name }, 0);
     collectDefaultMetrics({ register: this.registry });
@@ -81,6 +82,11 @@ export class Metrics {
     this.gauge("nexus_pull_silence_seconds_max", "Longest silence of a VM that is not retired.", () =>
       silence(engine, now()),
     );
+  }
+
+  private watchIdentity(engine: Engine): void {
+    const contested = (): number => engine.fleets.all().filter(({ contest }) => contest !== undefined).length;
+    this.gauge("nexus_pull_vms_contested", "VMs whose identity two living machines claim.", contested);
   }
 
   private watchTrouble(engine: Engine, now: () => number): void {

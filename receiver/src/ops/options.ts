@@ -75,7 +75,7 @@ export const OPTIONS: readonly Option[] = [
   {
     key: "url",
     env: "NEXUS_PULL_URL",
-    help: "of the receiver that retire, acknowledge and resend ask; without it the one of this host",
+    help: "of the receiver that retire, acknowledge, trust and resend ask; without it the one of this host",
     problem: address,
   },
   { key: "data", env: "NEXUS_PULL_DATA", help: "folder of the store and of a secret that was made", problem: path },
@@ -197,6 +197,7 @@ Usage: nexus-pull-receiver [options]                 receives
        nexus-pull-receiver verify [options]          says whether the store is whole and its projection what its log says
        nexus-pull-receiver retire FLEET/VM [options]       a VM that no roster names any more is no longer expected
        nexus-pull-receiver acknowledge FLEET/VM [options]  somebody looks after it; shown until its phase changes
+       nexus-pull-receiver trust FLEET/VM/STREAM [options] of two that claim to be the VM, this is it
        nexus-pull-receiver resend FORWARDER [options]      what it set aside is sent again
 
   --config           JSON file with any of the settings below, underscores for dashes

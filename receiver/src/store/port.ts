@@ -4,7 +4,7 @@ import type { VmState } from "../domain/state";
 /** An operator's request that was accepted; its id is used up. */
 export interface StoredRequest {
   readonly id: string;
-  readonly kind: "roster" | "release" | "retire" | "acknowledge" | "resend";
+  readonly kind: "roster" | "release" | "retire" | "acknowledge" | "trust" | "resend";
   /** Of a resend, which is of no fleet, the forwarder's name. */
   readonly fleet: string;
   /** Of what is about one VM. */
