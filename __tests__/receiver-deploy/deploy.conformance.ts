@@ -103,9 +103,13 @@ describeWith(["systemd-root"], "deploy.sh on a real host", () => {
   test("its command has the service's data, settings and secret, and leaves the store the service's", async () => {
     const asked = await there().run("nexus-pull-receiver retire dev/nexus-01");
     expect([asked.status, asked.stderr]).toEqual([0, "retired dev/nexus-01\n"]);
-    await there().out("nexus-pull-receiver backup /root/backup.db && systemctl stop webhook.service");
+    await there().out(
+      "nexus-pull-receiver backup /var/lib/nexus-pull-receiver/backup.db && systemctl stop webhook.service",
+    );
     await there().out("cd /var/lib/nexus-pull-receiver && rm receiver.db*");
-    await there().out("nexus-pull-receiver restore /root/backup.db && systemctl start webhook.service");
+    await there().out(
+      "nexus-pull-receiver restore /var/lib/nexus-pull-receiver/backup.db && systemctl start webhook.service",
+    );
     expect((await there().out("nexus-pull-receiver verify 2>&1")).trim()).toMatch(/^ok: 3 events, 1 VMs/);
     expect(await say(3)).toBe(200);
   });

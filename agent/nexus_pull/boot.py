@@ -21,6 +21,7 @@ def what_it_is(paths, config, spool):
         "agent_sha256": config["agent"]["sha256"],
         "generation": config["generation"],
         "hostname": facts.hostname(),
+        "hardware": facts.hardware(paths) or None,
         "os": facts.operating_system(paths),
         "heartbeat_s": config["receiver"]["heartbeat_s"] if config["receiver"] else None,
         "spool": spool.counts() if spool else None,

@@ -4,6 +4,8 @@ import contextlib
 import ctypes
 import json
 import os
+import re
+import struct
 import subprocess
 
 from nexus_pull.process import environment
@@ -12,6 +14,8 @@ TIME_ERROR = 5  # adjtimex(2): the clock is not synchronized
 # Documentation addresses: connecting a UDP socket sends nothing, it only asks the routing table.
 PROBES = (("AF_INET", "192.0.2.1"), ("AF_INET6", "2001:db8::1"))
 MOST_ADDRESSES = 8
+GENERATION_ID_AT = 40
+UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def boot_id():
@@ -83,6 +87,29 @@ def disk_free_mib(path):
     except OSError:
         return None
     return found.f_bavail * found.f_frsize // 1048576
+
+
+def hardware(paths):
+    """What Proxmox VE changes for a clone, for a restored backup, and (the second) for a snapshot that is restored."""
+    found = {"smbios_uuid": _text(paths.at("/sys/class/dmi/id/product_uuid"))}
+    # The VM generation id lies in the firmware's file where QEMU has it for the guest's tables.
+    raw = _bytes(paths.at("/sys/firmware/qemu_fw_cfg/by_name/etc/vmgenid_guid/raw"))
+    if len(raw) >= GENERATION_ID_AT + 16:
+        one, two, three, rest = struct.unpack_from("<IHH8s", raw, GENERATION_ID_AT)
+        found["generation_id"] = "%08x-%04x-%04x-%s-%s" % (one, two, three, rest[:2].hex(), rest[2:].hex())
+    return {name: value for name, value in found.items() if UUID.fullmatch(value)}
+
+
+def _text(path):
+    return _bytes(path).decode("ascii", errors="replace").strip().lower()
+
+
+def _bytes(path):
+    try:
+        with open(path, "rb") as source:
+            return source.read(4096)
+    except OSError:
+        return b""
 
 
 def reboot_required(paths):

@@ -29,6 +29,7 @@ class Paths:
         self.vault = self.var + "/vault.json"
         self.spool = self.var + "/spool"
         self.delivery = self.var + "/delivery.json"
+        self.standing = self.var + "/standing.json"
         self.log = self.at("/var/log/ansible-pull.log")
         # Not below /var/lib/nexus-pull, which is root's alone: a task may become another user and needs this Python.
         self.lib = self.at("/usr/local/lib/nexus-pull")

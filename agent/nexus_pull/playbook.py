@@ -45,11 +45,12 @@ class Playbook:
         """Ansible ignores ansible.cfg in a folder that others may write to, and whoever can write there is root soon."""
         for path in (self._paths.var, self._paths.work):
             try:
-                mode = os.lstat(path).st_mode
+                found = os.lstat(path)
+                mode = found.st_mode
             except FileNotFoundError:
                 continue
-            if mode & stat.S_IWOTH or stat.S_ISLNK(mode):
-                said = "%s has mode %o: others may write to it" % (path, stat.S_IMODE(mode))
+            if found.st_uid != os.geteuid() or mode & (stat.S_IWOTH | stat.S_IWGRP) or stat.S_ISLNK(mode):
+                said = "%s is of user %d with mode %o: others may write to it" % (path, found.st_uid, stat.S_IMODE(mode))
                 raise AgentError("checkout_world_writable", said)
 
     def prepare(self):

@@ -14,6 +14,8 @@ PASSED_ON = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY
 GRACE_S = 20
 DRAIN_S = 5
 LINE_LIMIT = 64 * 1024
+LONGEST_SECRET = 8 * 1024
+CUT = " [the rest of this line is left out]"
 PR_SET_CHILD_SUBREAPER = 36
 
 
@@ -100,7 +102,13 @@ def _read(stream, on_line):
         line = stream.readline(LINE_LIMIT)
         if not line:
             return
-        on_line(line.decode(errors="replace").rstrip("\r\n"))
+        cut = len(line) == LINE_LIMIT and not line.endswith(b"\n")
+        text = line.decode(errors="replace").rstrip("\r\n")
+        # A secret that lies on the seam of two pieces would be in neither: what is beyond goes, and what may begin there.
+        on_line(text[:-LONGEST_SECRET] + CUT if cut else text)
+        while cut:
+            rest = stream.readline(LINE_LIMIT)
+            cut = bool(rest) and not rest.endswith(b"\n")
 
 
 def _end(child):

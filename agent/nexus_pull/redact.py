@@ -1,5 +1,6 @@
 """Secrets never reach a log, whatever program prints them."""
 
+import binascii
 import json
 import os
 import re
@@ -9,6 +10,8 @@ from nexus_pull import files
 # From here on a text is masked wherever it stands, a shorter one only as a word of its own.
 SHORTEST = 6
 SHORTEST_WORD = 4
+# In base64 a shorter one is a few characters that stand in any text.
+SHORTEST_ENCODED = 8
 MASK = "***"
 # Written the same in an address and in JSON.
 PLAIN = re.compile(r"[A-Za-z0-9_.~-]*\Z")
@@ -31,6 +34,7 @@ def secret_texts(paths):
     for _, content in _contents(paths):
         for text in filter(_is_masked, _pieces(content)):
             found |= {text} if PLAIN.match(text) else {text, _quoted(text), json.dumps(text)[1:-1]}
+            found |= _base64_forms(text)
     return sorted(found, key=len, reverse=True)
 
 
@@ -47,6 +51,20 @@ def unmasked(paths):
 def _is_masked(text):
     # The frame of a PEM file is nobody's secret.
     return len(text) >= SHORTEST_WORD and text.lower() not in SPOKEN and not text.startswith("-----")
+
+
+def _base64_forms(text):
+    """As it stands in a base64 text, wherever it begins in what was encoded: only the characters that are its alone."""
+    content = text.encode()
+    if len(content) < SHORTEST_ENCODED:
+        return set()
+    found = set()
+    for before in range(3):
+        encoded = binascii.b2a_base64(b"\0" * before + content, newline=False).rstrip(b"=")
+        last = len(encoded) - ((before + len(content)) % 3 > 0)
+        form = encoded[(0, 2, 3)[before] : last].decode()
+        found |= {form, form.replace("+", "-").replace("/", "_")}
+    return found
 
 
 def _quoted(text):

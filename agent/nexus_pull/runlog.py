@@ -7,10 +7,15 @@ import sys
 import time
 
 from nexus_pull import files
+from nexus_pull.console import plain
 
 LARGEST = 10 * 1024 * 1024
 GENERATIONS = 4
 KEPT = 400
+
+
+def _plain(text):
+    return "\t".join(map(plain, text.split("\t")))
 
 
 class RunLog:
@@ -29,7 +34,8 @@ class RunLog:
             self._open()
 
     def line(self, text):
-        text = self.redact(text)
+        # A server's and a task's words: a terminal shows them and does not obey.
+        text = _plain(self.redact(text))
         self.lines.append(text[:2000])
         with contextlib.suppress(OSError):
             self._write("%s %s\n" % (time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), text))

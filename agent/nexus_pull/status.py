@@ -2,7 +2,7 @@
 
 from nexus_pull import VERSION, config as configs, facts, files, redact, run, vault
 from nexus_pull.errors import AgentError
-from nexus_pull.events import look
+from nexus_pull.events import look, standing
 
 GOOD = (*run.GOOD, "running")
 
@@ -24,6 +24,7 @@ def status(paths):
         "last_skipped": state.get("last_skipped"),
         "reboot_required": facts.reboot_required(paths),
         "runs": look.last_runs(paths),
+        "standing": standing.problem(paths),
         "spool": look.waiting(paths),
         "set_aside": {"events": aside, "newest": refused},
     }
@@ -79,6 +80,8 @@ def _alarms(found):
         yield found["bootstrap_failed"]["reason"]
     if last and (last["outcome"] not in GOOD or last.get("reason") == "drift_found"):
         yield last.get("reason") or last["outcome"]
+    if found["standing"]:
+        yield found["standing"]["reason"]
     delivery = found["spool"]["delivery"] or {}
     if found["spool"]["events"] and delivery.get("state") == "waiting":
         yield delivery["reason"]

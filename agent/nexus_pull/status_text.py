@@ -15,6 +15,8 @@ def text(found):
     if found["vault_secret_id"]:
         lines.append("vault       the secret id is kept " + found["vault_secret_id"])
     lines += found["unmasked"]
+    if found["standing"]:
+        lines.append("NOT SURELY THIS VM: %(reason)s: %(message)s" % found["standing"])
     failed = found["bootstrap_failed"]
     if failed:
         lines.append("BOOTSTRAP FAILED at step %(step)s, %(at)s: %(reason)s: %(message)s" % failed)

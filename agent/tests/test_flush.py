@@ -11,9 +11,9 @@ import sys
 import threading
 import unittest.mock
 
-from nexus_pull import events, files
+from nexus_pull import events, facts, files, status, status_text
 from nexus_pull.errors import AgentError
-from nexus_pull.events import flusher as flushers, restream, spool as spools
+from nexus_pull.events import flusher as flushers, restream, spool as spools, standing
 from nexus_pull.events.answers import RETRY, Verdict
 from nexus_pull.events.clock import Clock
 from nexus_pull.events.flusher import Flusher
@@ -82,6 +82,79 @@ class FlushTest(MachineTest):
         signed = ("%s.%s." % (headers["webhook-id"], headers["webhook-timestamp"])).encode() + body
         mac = base64.b64encode(hmac.new(KEY.encode(), signed, hashlib.sha256).digest()).decode()
         self.assertEqual(headers["webhook-signature"], "v1," + mac)
+
+
+SUPERSEDED = b'{"accepted": 1, "duplicates": 0, "machine": {"standing": "superseded", "contested": true}}'
+CURRENT = b'{"accepted": 1, "duplicates": 0, "machine": {"standing": "current", "converged": true, "commit": "%s"}}'
+COMMIT = "1" * 40
+
+
+class Standing(FlushTest):
+    def test_a_machine_that_is_told_that_it_is_superseded_says_so_until_it_is_not(self):
+        receiver = self.receiver((200, {}, SUPERSEDED), (200, {}, CURRENT % COMMIT.encode()))
+        self.adopted(receiver.url)
+        self.record()
+        self.flush()
+        found, alarm = status.status(self.paths)
+        self.assertEqual((found["standing"]["reason"], alarm), ("identity_contested", True))
+        self.assertIn("identity_contested", self.read("/run/motd.d/nexus-pull"))
+        self.assertIn("NOT SURELY THIS VM", status_text.text(found))
+        self.record()
+        self.flush()
+        self.assertIsNone(status.status(self.paths)[0]["standing"])
+        self.assertFalse(self.exists("/run/motd.d/nexus-pull"))
+
+    def test_only_what_the_receiver_holds_justifies_a_skip(self):
+        stream = "a" * 32
+        justified = lambda: standing.justifies_skip(self.paths, stream, COMMIT)  # noqa: E731
+        self.assertTrue(justified())
+        files.make_directory(self.paths.var)
+        for machine, expected in (
+            ({"standing": "current", "converged": True, "commit": COMMIT}, True),
+            ({"standing": "current", "converged": False, "commit": COMMIT}, False),
+            ({"standing": "current", "converged": True, "commit": "2" * 40}, False),
+            ({"standing": "superseded"}, True),
+            ({"standing": "current"}, True),
+        ):
+            with self.subTest(machine):
+                files.write_json(self.paths.standing, {"stream": stream, **machine})
+                self.assertEqual(justified(), expected)
+
+    def test_a_copy_with_other_hardware_begins_a_stream_of_its_own(self):
+        receiver = self.receiver()
+        self.adopted(receiver.url)
+        uuid = "/sys/class/dmi/id/product_uuid"
+        first = self.record()[0]["data"]["stream"]
+        self.place(uuid, "0E8C0D6C-3A0E-4C0B-9D86-0D5A1C2B3E4F\n")
+        self.assertEqual(self.record()[0]["data"]["stream"], first)
+        self.place(uuid, "1E8C0D6C-3A0E-4C0B-9D86-0D5A1C2B3E4F\n")
+        copy = self.record()[0]["data"]["stream"]
+        self.assertNotEqual(copy, first)
+        self.assertEqual(self.record()[0]["data"]["stream"], copy)
+
+    def test_the_generation_id_is_read_as_the_firmware_has_it(self):
+        full = self.place("/sys/firmware/qemu_fw_cfg/by_name/etc/vmgenid_guid/raw", "")
+        with open(full, "wb") as raw:
+            raw.write(bytes(40) + bytes.fromhex("33221100554477668899aabbccddeeff"))
+        self.assertEqual(facts.hardware(self.paths), {"generation_id": "00112233-4455-6677-8899-aabbccddeeff"})
+
+    def test_a_conflict_that_comes_again_and_again_begins_no_streams_without_end(self):
+        receiver = self.receiver((409, {}, CONFLICT))
+        self.adopted(receiver.url)
+        self.record()
+        self.quietly(lambda: self.flusher().run(once=True))
+        bodies = [body if isinstance(body, list) else [body] for body in self.bodies(receiver)]
+        streams = {event["data"]["stream"] for body in bodies for event in body}
+        self.assertEqual((len(streams), len(self.waiting())), (1 + restream.MOST, 1 + restream.MOST))
+
+    def test_a_conflict_of_a_stream_before_this_one_begins_none(self):
+        receiver = self.receiver((409, {}, CONFLICT), (200, {}, b""))
+        self.adopted(receiver.url)
+        self.record()
+        self.place("/etc/machine-id", "f" * 32 + "\n")
+        self.record()
+        self.flush()
+        self.assertEqual([one["refusal"]["code"] for one in self.aside()], ["id_conflict"])
 
 
 class Sent(FlushTest):
@@ -446,7 +519,7 @@ class BegunAnew(FlushTest):
             for (module, name), original in originals.items():
                 setattr(module, name, dies(original))
             try:
-                restream.begin(Spool(self.paths), introduce)
+                restream.begin(Spool(self.paths), introduce, NOW)
                 ended = True
             except PowerGone:
                 ended = False

@@ -1,11 +1,13 @@
 """What becomes of secrets in lines of output."""
 
+import base64
 import contextlib
 import io
 import json
 import os
+import sys
 
-from nexus_pull import redact, runlog, status, status_text
+from nexus_pull import process, redact, runlog, status, status_text
 from nexus_pull.vault import fetched
 from tests.support import CONTRACT, MachineTest
 
@@ -20,6 +22,30 @@ def fixed_words(node):
         return set()
     found = {word for word in [node.get("const"), *node.get("enum", ())] if isinstance(word, str)}
     return found | {word for item in node.values() for word in fixed_words(item)}
+
+
+class Seams(MachineTest):
+    SECRET = "s3cr3t-token-VALUE-0123456789abcdefghij"
+
+    def masked(self, text):
+        self.place("/etc/nexus-pull/secrets/git_token", self.SECRET, 0o600)
+        return redact.redactor(redact.secret_texts(self.paths))(text)
+
+    def test_in_base64_a_secret_is_masked_wherever_it_begins(self):
+        for before in ("", "u", "us", "user:", "x-access-token:"):
+            encoded = base64.b64encode((before + self.SECRET + "tail").encode()).decode()
+            with self.subTest(before):
+                self.assertNotIn(encoded[len(before) * 4 // 3 + 4 : -8], self.masked(encoded))
+
+    def test_no_part_of_a_secret_on_the_seam_of_a_line_that_is_too_long_is_left(self):
+        for before in range(65536 - 60, 65536 + 2, 7):
+            lines = []
+            said = "import sys; sys.stdout.write('x' * %d + '%s' + 'y' * 200000 + '\\nnext\\n')" % (before, self.SECRET)
+            process.run([sys.executable, "-c", said], dict(os.environ), self.root, 60, lines.append)
+            found = [self.masked(line) for line in lines]
+            with self.subTest(before):
+                self.assertEqual(found[-1], "next")
+                self.assertNotIn(self.SECRET[:4], "".join(found))
 
 
 class Masking(MachineTest):

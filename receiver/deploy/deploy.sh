@@ -104,11 +104,10 @@ write_command() {
 #!/bin/sh
 # made by deploy.sh
 export STATE_DIRECTORY=$DATA NEXUS_PULL_CONFIG=$CONFIG
-$ROOT/current/run "\$@"
-status=\$?
-# What root makes of a store, the service has to be able to write.
-[ "\$(id -u)" -ne 0 ] || chown -hR --from=root $ACCOUNT:$ACCOUNT "\$STATE_DIRECTORY"
-exit \$status
+umask 0027
+# Never as root in a folder of the account. What is written to a file goes to a folder that the account may write to.
+[ "\$(id -u)" -ne 0 ] || exec setpriv --reuid=$ACCOUNT --regid=$ACCOUNT --clear-groups --no-new-privs $ROOT/current/run "\$@"
+exec $ROOT/current/run "\$@"
 EOF
   chmod 0755 "$COMMAND.new"
   mv -T "$COMMAND.new" "$COMMAND"

@@ -63,6 +63,7 @@ function askedOf(args: readonly string[]): Asked {
 
 /** `thread`: what runs in the store's thread. */
 export async function main(thread: string): Promise<void> {
+  process.umask(UMASK);
   try {
     await act(thread);
   } catch (error) {
@@ -97,6 +98,9 @@ async function act(thread: string): Promise<void> {
   }
   await receive(config, thread);
 }
+
+/** A store has log tails, so nothing that is written is everybody's, whoever starts the program. */
+const UMASK = 0o027;
 
 async function receive(config: Config, thread: string): Promise<void> {
   const tell = openOwnLog({ format: config.logFormat, journal: isJournal(process.env, 2), write, now: Date.now });

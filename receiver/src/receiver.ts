@@ -6,11 +6,11 @@ import { join } from "node:path";
 import { setTimeout as setTimeoutPromise } from "node:timers/promises";
 import type { FastifyInstance } from "fastify";
 import { Engine } from "./engine/engine";
-import { retain } from "./engine/retention";
+import { retainConfirmed } from "./engine/retention";
 import { Forwarders } from "./forward";
 import type { Surroundings } from "./forward/forwarder";
 import { buildApp } from "./http/app";
-import { type Note, type Refused, type Remark, Ring } from "./intake/notes";
+import { budgeted, type Note, type Refused, type Remark, Ring } from "./intake/notes";
 import type { Config } from "./ops/config";
 import { jsonLineOf, jsonRemarkLine, lineOf, LogFile, remarkLine } from "./ops/log-file";
 import { Metrics } from "./ops/metrics";
@@ -107,7 +107,7 @@ function loop(engine: Engine, report: (error: unknown) => void): NodeJS.Timeout 
 function keepRetention(config: Config, engine: Engine, store: Store, report: Report): NodeJS.Timeout | undefined {
   const retention = { days: config.retentionDays, events: config.retentionEvents };
   if (retention.days === undefined && retention.events === undefined) return undefined;
-  const once = (): void => void retain(engine, store, retention, Date.now()).catch(report);
+  const once = (): void => void retainConfirmed(engine, store, retention, Date.now()).catch(report);
   once();
   return setInterval(once, HOUR_MS);
 }
@@ -137,6 +137,14 @@ async function identityOf(store: Store): Promise<string> {
   return (await store.kept(key, 1)).get(key) ?? "";
 }
 
+/** A store that was restored without the secret refuses every VM: nobody is to find that out by silence. */
+function strangeSecret(engine: Engine, { data }: Config): readonly string[] {
+  const vms = engine.fleets.all().filter(({ retired }) => retired !== true).length;
+  if (vms === 0) return [];
+  const words = `the store knows ${vms} VMs, and the operator secret is new: each of them is refused`;
+  return [`${words} until the secret that they were made with is in ${join(data, "secret")}, or they are applied anew`];
+}
+
 /** A log file that cannot be written stops nothing. */
 function writerOf(log: LogFile, report: Report): Write {
   return (lines) => {
@@ -151,26 +159,27 @@ function writerOf(log: LogFile, report: Report): Write {
 /** `thread`: what runs in the store's thread. */
 export async function startReceiver(config: Config, say: Say, thread: string): Promise<Receiver> {
   mkdirSync(config.data, { recursive: true, mode: 0o750 });
-  const { secrets, token, said } = readSecrets(config);
+  const { secrets, token, isNew, said } = readSecrets(config);
   const log = openLog(config);
   const report: Report = (error) => say(describe(error), "error");
   const metrics = new Metrics();
   const store = timed(await openStore(config, report, thread), metrics.read);
   const engine = await openEngine(store, metrics, report);
+  if (isNew === true) for (const line of strangeSecret(engine, config)) say(line, "error");
   const write = writerOf(log, report);
   logEvents(engine, config.logFormat, write);
   const forwarders = openForwarders(config, store, engine, report);
   metrics.watchForwarders(() => forwarders.status(), engine);
   const stopping = new AbortController();
-  const { readers, takeNotes, trustedProxies, maxWaits, maxStreams, maxStreamsOfOne, rate } = config;
+  const { readers, hosts, takeNotes, trustedProxies, maxWaits, maxStreams, maxStreamsOfOne, rate } = config;
   const most = { maxWaits, maxStreams, maxStreamsOfOne, rate };
-  const limits = { readers, takeNotes, trustedProxies, ...most, stopping: stopping.signal };
+  const limits = { readers, hosts, takeNotes, trustedProxies, ...most, stopping: stopping.signal };
   const form = config.logFormat === "json" ? jsonRemarkLine : remarkLine;
   const shown = {
     page: readPage(),
     notes: new Ring<Note>(),
     refused: new Ring<Refused>(),
-    log: (remark: Remark) => write([form(remark)]),
+    log: budgeted((remark: Remark) => write([form(remark)]), Date.now),
     report,
     forwarders,
   };

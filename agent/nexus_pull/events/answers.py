@@ -31,13 +31,14 @@ class Verdict:
         self.splits = row.get("split_batch", False)
         self.begins_stream = row.get("begin_stream", False)
         self.corrects_clock = row.get("correct_clock", False)
+        self.machine = more.get("machine")
         self.waits_for_clock = more.get("waits_for_clock", False)
 
 
 def judge(status, headers, body):
     """`headers` by lower-case names; `body` the first bytes of the answer."""
     if 200 <= status < 300:
-        return Verdict(DONE, status=status)
+        return Verdict(DONE, status=status, machine=_machine(body))
     said = _problem(body)
     row = _row(status, said)
     action = row.get("action") or said["action"]
@@ -57,6 +58,15 @@ def judge(status, headers, body):
         retry_after_s=_retry_after(headers, said, row),
         date=headers.get("date"),
     )
+
+
+def _machine(body):
+    """What the receiver holds of this machine; None where it does not say."""
+    machine = _problem(body).get("machine")
+    if not isinstance(machine, dict) or not isinstance(machine.get("standing"), str):
+        return None
+    known = {"standing": str, "contested": bool, "converged": bool, "commit": str}
+    return {name: machine[name] for name, kind in known.items() if isinstance(machine.get(name), kind)}
 
 
 def no_answer(error, synced):

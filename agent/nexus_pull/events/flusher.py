@@ -9,7 +9,7 @@ import sys
 from nexus_pull import boot, config as configs, deadline, files, heartbeat
 from nexus_pull.console import say
 from nexus_pull.errors import AgentError
-from nexus_pull.events import Recorder, answers, limits, restream, signing, transport
+from nexus_pull.events import Recorder, answers, limits, restream, signing, standing, transport
 from nexus_pull.events.clock import Clock
 from nexus_pull.events.recorder import source_of
 from nexus_pull.events.spool import Spool
@@ -19,6 +19,7 @@ LONGEST_PAUSE_S = 300
 TRIM_EVERY_S = 60
 ARRAY_BYTES = 2 + 100  # brackets and commas
 LONGEST_WAIT_S = 60
+TOO_OFTEN = "%s; several streams were begun within an hour, so this waits"
 
 
 @contextlib.contextmanager
@@ -156,7 +157,7 @@ class Flusher:
 
     def _act(self, batch, verdict, config):
         if verdict.action == answers.DONE:
-            return self._succeeded(batch, config)
+            return self._succeeded(batch, config, verdict.machine)
         if verdict.corrects_clock and self._clock.correct(verdict.date):
             say(self._paths, "the receiver refuses this machine's time; signing by the receiver's")
             return 0
@@ -165,7 +166,9 @@ class Flusher:
         if len(batch) > 1 and (verdict.splits or verdict.begins_stream):
             self._one_by_one.update(one.name for one, _ in batch)
             return 0
-        if verdict.begins_stream:
+        if verdict.begins_stream and restream.is_of_current_stream(self._spool, batch[0][0]):
+            if restream.is_too_often(self._spool, self._clock.now()):
+                return self._failed(answers.Verdict(answers.RETRY, verdict.reason, TOO_OFTEN % verdict.message))
             return self._begin_stream(config)
         self._set_aside(batch, verdict)
         return 0
@@ -178,11 +181,12 @@ class Flusher:
             data["message"] = "numbers of stream %s were used before: the state of this machine went back" % old
             return limits.encode(recorder.make("vm.booted", stream, seq, True, data))
 
-        old, new = restream.begin(self._spool, introduce)
+        old, new = restream.begin(self._spool, introduce, self._clock.now())
         say(self._paths, "seq_reused: the state of this machine went back; stream %s begins after %s" % (new, old))
         return 0
 
-    def _succeeded(self, batch, config):
+    def _succeeded(self, batch, config, machine):
+        standing.keep(self._paths, json.loads(batch[-1][1])["data"]["stream"], machine)
         self._spool.finish([one for one, _ in batch])
         self._one_by_one.difference_update(one.name for one, _ in batch)
         self.delivered += len(batch)

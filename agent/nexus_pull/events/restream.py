@@ -10,7 +10,27 @@ import os
 from nexus_pull import files
 
 
-def begin(spool, introduce):
+WITHIN_S = 3600
+MOST = 3
+
+
+def is_of_current_stream(spool, one):
+    """What waits of a stream before it has no other stream to go over to."""
+    with spool.locked() as record:
+        return one.epoch == record["epoch"]
+
+
+def is_too_often(spool, now):
+    """A recovery that brings itself about again is none: so many within an hour, then the ordinary pauses."""
+    with spool.locked() as record:
+        return len(_recent(record, now)) >= MOST
+
+
+def _recent(record, now):
+    return [at for at in record.get("restreamed", []) if 0 <= now - at < WITHIN_S]
+
+
+def begin(spool, introduce, now):
     """`introduce(stream, seq, old stream)` gives the bytes of the new stream's first event. Returns (old, new)."""
     with spool.locked() as record:
         for name in os.listdir(spool.staged):
@@ -23,6 +43,7 @@ def begin(spool, introduce):
                 contents.append(_renumbered(one.read(), new, len(contents) + 1))
         for seq, content in enumerate(contents, 1):
             files.write("%s/%06d-%016d.json" % (spool.staged, record["epoch"] + 1, seq), content)
+        record["restreamed"] = [*_recent(record, now), round(now)]
         spool.stream.begin(random_id)
         spool.settle()
     return old, new

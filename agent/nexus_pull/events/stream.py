@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 
-from nexus_pull import files
+from nexus_pull import facts, files
 from nexus_pull.errors import AgentError, is_full
 
 
@@ -16,6 +16,7 @@ class Stream:
     """
 
     def __init__(self, paths, reserve):
+        self._paths = paths
         self._path = paths.stream
         self._machine_id_path = paths.machine_id
         self._reserve = reserve
@@ -26,14 +27,24 @@ class Stream:
         record = files.read_json(self._path)
         if not isinstance(record, dict) or "random_id" not in record:
             record = {"random_id": os.urandom(16).hex()}
-        record = {"epoch": highest_epoch, **self._fresh(), **record}
+        hardware = record.get("hardware", {})
+        record = self._of_this_hardware({"epoch": highest_epoch, **self._fresh(), **record})
         stream = self._name(record["random_id"])
+        changed = record["hardware"] != hardware
         if record.get("stream") != stream:
             record.update(self._fresh(), stream=stream, epoch=max(record["epoch"], highest_epoch) + 1)
-            self.record = record
-            self._save_if_there_is_room()
+            changed = True
         self.record = record
+        if changed:
+            self._save_if_there_is_room()
         return record
+
+    def _of_this_hardware(self, record):
+        """What Proxmox changes for a copy tells it from the original, whose disk it has: a copy begins a stream of its own."""
+        there, known = facts.hardware(self._paths), record.get("hardware") or {}
+        if any(known.get(name, value) != value for name, value in there.items()):
+            record.update(random_id=os.urandom(16).hex())
+        return {**record, "hardware": {**known, **there}}
 
     def another(self):
         """(random id, name) of a stream that this machine could begin."""

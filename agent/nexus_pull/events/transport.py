@@ -41,7 +41,7 @@ def post(way, url, headers, body, synced):
 def _exchange(way, request):
     try:
         with way.open(request, timeout=TIMEOUT_S) as answer:
-            return answers.judge(answer.status, {}, b"")
+            return answers.judge(answer.status, {}, _read(answer))
     except urllib.error.HTTPError as error:
         with error:
             return answers.judge(error.code, {k.lower(): v for k, v in error.headers.items()}, _read(error))

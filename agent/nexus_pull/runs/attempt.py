@@ -9,7 +9,7 @@ import time
 
 from nexus_pull import playbook, redact, vault
 from nexus_pull.errors import AgentError
-from nexus_pull.events import config_digest
+from nexus_pull.events import config_digest, standing
 from nexus_pull.runs import ansible_cfg, evidence, judge, notices, progress, reapply, requirements, secret_vars
 from nexus_pull.source import Mirror, Rejected
 
@@ -104,7 +104,10 @@ class Attempt:
         proved = tuple(success.get(key) for key in ("commit", "config_digest", "stream"))
         same = proved == (commit, self._digest, self.last["stream"])
         due = reapply.is_due(self._config["schedule"].get("reapply_s"), success, self._wall())
-        return self.last["trigger"] == "timer" and same and self._run["mode"] == "apply" and not due
+        if due or not (self.last["trigger"] == "timer" and same and self._run["mode"] == "apply"):
+            return False
+        # A receiver that lost its store, or doubts which machine is the VM's, has not what was proved: it is proved anew.
+        return standing.justifies_skip(self._paths, self.last["stream"], commit)
 
     def _skip(self, commit):
         self._record(

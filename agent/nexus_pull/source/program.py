@@ -98,7 +98,7 @@ def credential_answer(source, token, request):
     """What git's credential helper protocol is answered: only for the configured server, and never without TLS."""
     import urllib.parse
 
-    asked = dict(line.split("=", 1) for line in request.splitlines() if "=" in line)
+    asked = dict(line.split("=", 1) for line in request.split("\n") if "=" in line)
     url = urllib.parse.urlsplit(source["url"])
     if url.scheme != "https" or (asked.get("protocol"), asked.get("host")) != (url.scheme, url.netloc):
         return ""

@@ -1,8 +1,10 @@
 """Signature policies. git verifies; what it says only chooses the reason's code."""
 
+import calendar
 import os
 import re
 import shutil
+import time
 
 from nexus_pull import files, process
 from nexus_pull.errors import AgentError
@@ -10,6 +12,7 @@ from nexus_pull.errors import AgentError
 SSH, GPG = "ssh", "gpg"
 SIGNATURES = ((SSH, "-----BEGIN SSH SIGNATURE-----"), (GPG, "-----BEGIN PGP SIGNATURE-----"))
 SSH_SIGNER = re.compile(r'Good "git" signature(?: for (?P<principal>.+))? with \S+ key (?P<fingerprint>SHA256:\S+)')
+VALIDITY = re.compile(r'\bvalid-(after|before)="?(\d{14}|\d{12}|\d{8})(Z?)', re.IGNORECASE)
 UNTRUSTED_GPG = ("NO_PUBKEY",)
 BAD_GPG = ("BADSIG", "EXPSIG", "EXPKEYSIG", "REVKEYSIG", "KEYEXPIRED", "KEYREVOKED")
 
@@ -103,7 +106,9 @@ class Verifier:
         if shutil.which(program, path=self._paths.search_path) is None:
             raise AgentError("bootstrap_step_failed", "%s is not installed, and source.verify needs it" % program)
         if policy == SSH:
-            files.write(self._paths.run + "/allowed_signers", self._verify["allowed_signers"].encode() + b"\n")
+            # git asks whether a key was valid at the commit's own date, which whoever has the key sets as he likes.
+            lines = [line for line in self._verify["allowed_signers"].split("\n") if _is_valid_now(line, time.time())]
+            files.write(self._paths.run + "/allowed_signers", "\n".join(lines).encode() + b"\n")
             return
         # Anew each time: a key that was taken out of the configuration must not stay trusted.
         home = self._paths.run + "/gnupg"
@@ -120,6 +125,17 @@ class Verifier:
         # gpg ends with 2 for one bad key among good ones; without any key nothing will verify.
         if code != 0 and not os.path.exists(home + "/pubring.kbx"):
             raise AgentError("config_invalid", "source.verify.keyring: gpg: %s" % " ".join(lines[-2:]))
+
+
+def _is_valid_now(line, now):
+    """Whether a line of allowed_signers has no valid-after or valid-before that leaves the present out."""
+    for name, stamp, utc in VALIDITY.findall(line):
+        form = "%Y%m%d%H%M%S"[: {8: 6, 12: 10, 14: 12}[len(stamp)]]
+        parsed = time.strptime(stamp, form)
+        at = calendar.timegm(parsed) if utc else time.mktime(parsed)
+        if now >= at if name.lower() == "before" else now < at:
+            return False
+    return True
 
 
 def _signature_kind(lines, kind):

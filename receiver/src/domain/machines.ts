@@ -82,7 +82,7 @@ export function releaseMachines(next: Next): void {
 /** An operator named the VM's machine: all others are gone, and what was said before proves nothing. */
 export function trustMachine(next: Next, stream: string): void {
   const all = Object.values(next.machines).map((machine) => {
-    const { gone: _gone, disowned: _disowned, ...known } = machine;
+    const known = { ...machine, gone: undefined, disowned: undefined };
     const other = { ...machine, gone: machine.gone ?? ("stream_superseded" as const), disowned: true as const };
     return [machine.stream, machine.stream === stream ? known : other] as const;
   });
@@ -109,8 +109,7 @@ function dropOldest(next: Next): void {
   if (all.length < LIMITS.kept) return;
   const [oldest] = all.filter(({ gone }) => gone !== undefined).sort((a, b) => a.first - b.first);
   if (oldest === undefined) return;
-  const { [oldest.stream]: _oldest, ...others } = next.machines;
-  next.machines = others;
+  next.machines = Object.fromEntries(Object.entries(next.machines).filter(([stream]) => stream !== oldest.stream));
   next.former = [...next.former, formerName(oldest.stream)].slice(-LIMITS.remembered);
 }
 

@@ -6,7 +6,7 @@ import { A, B, event, FakeClock, openEngine, say } from "../test-support";
 import { aboutVm, putRoster } from "./commands";
 import type { Engine } from "./engine";
 import { readStates } from "./projection";
-import { retain } from "./retention";
+import { retain, retainConfirmed } from "./retention";
 
 const DAY_S = 86_400;
 const ENTRY: RosterEntry = { name: "nexus-01", instance_id: "iid-1", deadline_s: 1800, ref: "main" };
@@ -64,6 +64,18 @@ test("fails when a position is given twice after everything was old", async () =
   lab.engine = await openEngine(lab.store, lab.clock);
   await lab.heartbeat(4);
   expect(await lab.positions()).toEqual([3, 4]);
+});
+
+test("fails when a clock that is wrong at one start empties the log", async () => {
+  const lab = await Lab.open();
+  const keep = (days: number) =>
+    retainConfirmed(lab.engine, lab.store, { days: 30 }, lab.clock.now + days * DAY_S * 1000);
+  for (let seq = 1; seq <= 3; seq += 1) await lab.heartbeat(seq);
+  expect(await keep(400)).toBe(0);
+  expect([await keep(0), await keep(0.5), await keep(1)]).toEqual([0, 0, 0]);
+  expect(await lab.positions()).toEqual([1, 2, 3]);
+  // What two times agree on goes, as of the first.
+  expect([await keep(31), await keep(32.5)]).toEqual([0, 2]);
 });
 
 test("an event that comes after its place went is not taken for new", async () => {

@@ -6,7 +6,10 @@ import { DeliveryError } from "./delivery";
 
 /** Whether an address is one of the internet's, and not of this host, its network or a special use. */
 export function isPublic(address: string): boolean {
-  return ipaddr.isValid(address) && ipaddr.process(address).range() === "unicast";
+  if (!ipaddr.isValid(address)) return false;
+  const plain = ipaddr.process(address);
+  // Of IPv6 only 2000::/3 is the internet's; what else counts as unicast is reserved, e.g. ::7f00:1.
+  return plain.range() === "unicast" && (plain.kind() === "ipv4" || (plain.toByteArray()[0] ?? 0) >> 5 === 1);
 }
 
 const refusal = (host: string, address: string): DeliveryError =>

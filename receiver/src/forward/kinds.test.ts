@@ -9,7 +9,7 @@ import { HttpClient } from "./http";
 import { alertmanagerTarget } from "./kinds/alertmanager";
 import { slackTarget } from "./kinds/slack";
 import { keyOf, webhookTarget } from "./kinds/webhook";
-import { compileTemplate } from "./template";
+import { compileTemplate, escapeChat } from "./template";
 
 interface Got {
   readonly path: string;
@@ -187,3 +187,13 @@ test.each([
     "no address",
   ].map((one) => [one, false] as const),
 ] as const)("%s is public: %s", (address, expected) => expect(isPublic(address)).toBe(expected));
+
+test("fails when a bare word calls everybody in a chat", () => {
+  expect(escapeChat("@all @channel, @here! @everyone a@all.example @alloy")).toBe(
+    "@\u200ball @\u200bchannel, @\u200bhere! @\u200beveryone a@\u200ball.example @alloy",
+  );
+});
+
+test.each(["::7f00:1", "::1", "64:ff9b::7f00:1", "fd00::1", "100::1", "5f00::1"])("%s is not public", (address) => {
+  expect(isPublic(address)).toBe(false);
+});

@@ -12,8 +12,12 @@ own.registerHelper("plain", (value: unknown) => escapeChat(value === undefined |
 /** The first characters of a commit. */
 own.registerHelper("short", (value: unknown) => (typeof value === "string" ? value.slice(0, 12) : ""));
 
+/** Mattermost and Rocket.Chat call everybody for these bare words; with a character of no width in it, they are none. */
+const CALLS = /@(?=(?:all|channel|here|everyone)\b)/gi;
+
 export function escapeChat(text: string): string {
-  return text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
+  const marked = text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
+  return marked.replace(CALLS, "@\u200b");
 }
 
 /** @throws Error when the text is no template */

@@ -83,7 +83,7 @@ function addressFinder({ trustedProxies }: AppDeps): Surroundings["addressOf"] {
 
 /** All that needs permission to read. Who may not read gets no further than the hook, whatever the route. */
 function readerRoutes(scope: FastifyInstance, deps: AppDeps): void {
-  scope.addHook("onRequest", async (request) => requireReader(request, deps.readers, deps.token));
+  scope.addHook("onRequest", async (request) => requireReader(request, deps));
   statusRoutes(scope, deps);
   eventRoutes(scope, deps);
   forwarderRoutes(scope, deps);

@@ -26,6 +26,8 @@ export interface AppDeps {
   readonly forwarders?: Pick<Forwarders, "status" | "deadLetters" | "sendAgain">;
   readonly readers: Readers;
   readonly token?: string;
+  /** Names by which the receiver may be asked for without a token, beside addresses, localhost and the system's own. */
+  readonly hosts: readonly string[];
   /** Whether bodies without a signature are taken as notes. */
   readonly takeNotes: boolean;
   /** Addresses of proxies whose X-Forwarded-For counts. */

@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyRequest } from "fastify";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { limits, type OperatorRequest, type Roster, verifyRequestMac } from "@nexus-pull/contract";
 import { aboutVm, putRoster, trust } from "../engine/commands";
 import { Refusal } from "../engine/refusal";
@@ -8,6 +8,36 @@ import type { AppDeps } from "./deps";
 import { bodyOf, header } from "./request";
 
 type Unsigned = OperatorRequest extends infer R ? (R extends OperatorRequest ? Omit<R, "id"> : never) : never;
+
+/** Before a body is read: whoever has no well-formed id and MAC does not get as far as to send one. */
+function checkHeaders(request: FastifyRequest): string {
+  const id = header(request, "nexus-pull-id");
+  const mac = header(request, "nexus-pull-mac");
+  if (id === undefined || mac === undefined) throw new Refusal("mac_missing");
+  if (!patterns.requestId.test(id)) throw new Refusal("request_id_malformed");
+  if (!/^v1,[0-9a-f]{64}(?: |$)/.test(mac)) throw new Refusal("mac_invalid");
+  return id;
+}
+
+/** So many bytes of bodies are read at once that nobody's MAC was checked over. */
+const UNCHECKED_BYTES = 64 * 1024 * 1024;
+
+/** Bounds what bodies that are on their way may take. */
+function inFlight(): (request: FastifyRequest, reply: FastifyReply) => Promise<void> {
+  let bytes = 0;
+  return async (request, reply) => {
+    // What is left of a body that nobody reads would be taken for the next request.
+    const length = Number(request.headers["content-length"] ?? limits.roster_bytes);
+    // A short one costs nothing, and is told first what else is wrong with it.
+    if (length <= NO_BODY_BYTES) return;
+    void reply.header("connection", "close");
+    checkHeaders(request);
+    if (bytes + length > UNCHECKED_BYTES) throw new Refusal("rate_limited", { detail: "too many rosters at once" });
+    void reply.removeHeader("connection");
+    bytes += length;
+    reply.raw.once("close", () => (bytes -= length));
+  };
+}
 
 /** The request's id, when its MAC is good. */
 export function checkMac(deps: AppDeps, request: FastifyRequest, what: Unsigned): string {
@@ -48,14 +78,18 @@ function readRoster(body: Buffer): Roster {
 export const NO_BODY_BYTES = 65_536;
 
 export function operatorRoutes(app: FastifyInstance, deps: AppDeps): void {
-  app.put<{ Params: VmPath }>("/fleets/:fleet/roster", { bodyLimit: limits.roster_bytes }, async (request, reply) => {
-    const { fleet } = request.params;
-    checkName({ fleet });
-    const body = bodyOf(request);
-    const id = checkMac(deps, request, { action: "roster", fleet, body });
-    const answer = await deps.engine.submit(putRoster({ id, fleet, body }, readRoster(body)));
-    return reply.type("application/json").send(answer);
-  });
+  app.put<{ Params: VmPath }>(
+    "/fleets/:fleet/roster",
+    { bodyLimit: limits.roster_bytes, onRequest: inFlight() },
+    async (request, reply) => {
+      const { fleet } = request.params;
+      checkName({ fleet });
+      const body = bodyOf(request);
+      const id = checkMac(deps, request, { action: "roster", fleet, body });
+      const answer = await deps.engine.submit(putRoster({ id, fleet, body }, readRoster(body)));
+      return reply.type("application/json").send(answer);
+    },
+  );
   app.post<{ Params: VmPath & { readonly stream: string } }>(
     "/fleets/:fleet/vms/:vm/machines/:stream/trust",
     { bodyLimit: NO_BODY_BYTES },

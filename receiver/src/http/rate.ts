@@ -1,6 +1,7 @@
 // How often each source asks, whatever it asks for.
 import { LruMap } from "toad-cache";
 import { Refusal } from "../engine/refusal";
+import { sourceOf } from "./access";
 
 const WINDOW_MS = 60_000;
 /** Sources that are remembered; of more, the one that was silent for longest is forgotten. */
@@ -23,7 +24,7 @@ export class RateLimit {
   /** Counts one more request of a source. Throws when they are too many. */
   public count(remote: string): void {
     if (this.most === 0) return;
-    const window = this.windowOf(remote);
+    const window = this.windowOf(sourceOf(remote));
     window.asked += 1;
     if (window.asked > this.most) throw new Refusal("rate_limited");
   }

@@ -1,4 +1,5 @@
 import { Refusal } from "../engine/refusal";
+import { sourceOf } from "./access";
 
 /** How many live views may be open, all in all and from one address: one source must not take everybody's. */
 export class Seats {
@@ -15,7 +16,8 @@ export class Seats {
   }
 
   /** Takes one, or refuses; what it returns gives it back, once. */
-  public take(source: string): () => void {
+  public take(address: string): () => void {
+    const source = sourceOf(address);
     const own = this.taken.get(source) ?? 0;
     if (this.total >= this.most) throw new Refusal("streams_exhausted");
     if (own >= this.mostOfOne)

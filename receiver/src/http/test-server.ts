@@ -40,6 +40,7 @@ export class Served {
       log: (remark) => served.lines.push(remarkLine(remark)),
       report: (error) => served.reported.push(error),
       readers: "private",
+      hosts: [],
       takeNotes: true,
       trustedProxies: [],
       maxWaits: 10,

@@ -8,6 +8,7 @@ import type { AppDeps } from "./deps";
 import { checkMac, checkName, type VmPath } from "./operator";
 import { integerParameter, type Query, textParameter } from "./query";
 import { header } from "./request";
+import { Seats } from "./seats";
 
 interface Asked extends VmPath {
   readonly commit?: string;
@@ -16,10 +17,12 @@ interface Asked extends VmPath {
 
 const DEFAULT_TIMEOUT_S = 60;
 
-function authorize(deps: AppDeps, request: FastifyRequest, { fleet, vm }: VmPath): void {
+/** Whether it is signed. */
+function authorize(deps: AppDeps, request: FastifyRequest, { fleet, vm }: VmPath): boolean {
   const signed = header(request, "nexus-pull-id") ?? header(request, "nexus-pull-mac");
-  if (signed === undefined) requireReader(request, deps.readers, deps.token);
+  if (signed === undefined) requireReader(request, deps);
   else checkMac(deps, request, { action: "wait", fleet, vm });
+  return signed !== undefined;
 }
 
 /** Resolves with the answer, or with undefined when the asker has gone or the receiver stops. */
@@ -59,15 +62,22 @@ function goneWith(reply: FastifyReply, stopping: AbortSignal): AbortSignal {
 
 export function waitRoutes(app: FastifyInstance, deps: AppDeps): void {
   let waiting = 0;
+  // An operator's have a half to themselves; of the other, one source has a part.
+  const half = Math.ceil(deps.maxWaits / 2);
+  const unsigned = new Seats(half, Math.ceil(half / 4));
   deps.metrics.gauge("nexus_pull_waits", "Requests that wait for a VM.", () => waiting);
   app.get<{ Params: VmPath; Querystring: Query }>("/fleets/:fleet/vms/:vm/wait", async (request, reply) => {
     checkName(request.params);
-    authorize(deps, request, request.params);
+    const isSigned = authorize(deps, request, request.params);
     const asked = askedOf(request);
     await deps.engine.refresh();
     if (waiting >= deps.maxWaits) throw new Refusal("streams_exhausted");
+    const giveBack = isSigned ? undefined : unsigned.take(request.ip);
     waiting += 1;
-    const answer = await answerInTime(deps, asked, goneWith(reply, deps.stopping)).finally(() => (waiting -= 1));
+    const answer = await answerInTime(deps, asked, goneWith(reply, deps.stopping)).finally(() => {
+      waiting -= 1;
+      giveBack?.();
+    });
     if (answer === undefined) throw new Refusal("shutting_down");
     return reply.code(answer.status).type("text/plain; charset=utf-8").send(`${answer.text}\n`);
   });

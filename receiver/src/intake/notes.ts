@@ -53,3 +53,27 @@ export function printable(text: string, characters = CHARACTERS): string {
 export function escaped(text: string): string {
   return text.replace(UNPRINTABLE, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
+
+/** Of what nobody signed, so many characters a minute are written down; of the rest, how much it was. */
+const BUDGET = 65_536;
+const MINUTE_MS = 60_000;
+
+/** Whoever may not write to the store must not be able to fill the disk with refusals either. */
+export function budgeted(log: (remark: Remark) => void, now: () => number): (remark: Remark) => void {
+  let [begun, left, dropped] = [now(), BUDGET, 0];
+  return (remark) => {
+    const passed = now() - begun;
+    if (passed < 0 || passed >= MINUTE_MS) {
+      const words = `${dropped} more lines of what nobody signed were left out`;
+      if (dropped > 0) log({ kind: "note", at: new Date(now()).toISOString(), remote: "several", text: words });
+      [begun, left, dropped] = [now(), BUDGET, 0];
+    }
+    const size = "text" in remark ? remark.text.length : remark.detail.length;
+    left -= size + LINE_CHARACTERS;
+    if (left < 0) dropped += 1;
+    else log(remark);
+  };
+}
+
+/** About what a line has beside its text. */
+const LINE_CHARACTERS = 100;

@@ -86,6 +86,20 @@ describe("an archive", () => {
     await engine.close();
   });
 
+  test.each(["\u2028", "\u2029", "\u0085", "\r"])("lines end at a line feed alone, not at %j", async (character) => {
+    const from = new MemoryStore();
+    const engine = await openEngine(from, new FakeClock());
+    await tell(engine, event("run.failed", { seq: 1, data: { message: `one${character}two` } }));
+    const lines: string[] = [];
+    for await (const line of exportLines(from)) lines.push(line);
+    // In pieces, so that a line and a character lie on a seam.
+    const bytes = Buffer.from(lines.map((line) => `${line}\n`).join(""));
+    const pieces = Array.from({ length: Math.ceil(bytes.length / 7) }, (_, at) => bytes.subarray(at * 7, at * 7 + 7));
+    const to = new MemoryStore();
+    expect(await importLines(to, Readable.from(pieces, { objectMode: false }), T0)).toBe(1);
+    expect((await to.events({ after: 0, limit: 1 }))[0]?.data["message"]).toBe(`one${character}two`);
+  });
+
   test("every line of it is a CloudEvent", async () => {
     const store = new MemoryStore();
     await fill(store);

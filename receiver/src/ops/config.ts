@@ -22,6 +22,7 @@ export interface Config {
   readonly token?: string;
   readonly tokenFile?: string;
   readonly readers: Readers;
+  readonly hosts: readonly string[];
   readonly trustedProxies: readonly string[];
   readonly takeNotes: boolean;
   readonly maxWaits: number;
@@ -144,6 +145,10 @@ function toConfig(get: Get, env: Given["env"], forwarders: readonly ForwarderSet
     tokenFile: get("token_file"),
     readers: get("readers") as Readers,
     trustedProxies: (get("trusted_proxies") ?? "").split(",").flatMap((one) => one.trim() || []),
+    hosts: (get("hosts") ?? "")
+      .toLowerCase()
+      .split(",")
+      .flatMap((one) => one.trim() || []),
     takeNotes: get("notes") === "on",
     maxWaits: Number(get("max_waits")),
     maxStreams: Number(get("max_streams")),

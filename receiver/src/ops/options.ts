@@ -35,6 +35,10 @@ const host = (text: string): string | undefined =>
   isIP(text) !== 0 || /^(?![0-9.]+$)[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$/.test(text)
     ? undefined
     : "must be an address or a host name";
+const names = (text: string): string | undefined => {
+  const bad = text.split(",").find((one) => one.trim() !== "" && host(one.trim()) !== undefined);
+  return bad === undefined ? undefined : `must be host names, separated by commas; got ${bad}`;
+};
 const addresses = (text: string): string | undefined => {
   const bad = text.split(",").find((one) => !isNetwork(one.trim()));
   return bad === undefined ? undefined : `must be addresses or networks, separated by commas; got ${bad}`;
@@ -64,6 +68,13 @@ const inFolder = (text: string): string | undefined =>
   path(text) ?? (existsSync(dirname(text)) ? undefined : `its folder ${dirname(text)} is not there`);
 
 export const OPTIONS: readonly Option[] = [
+  {
+    key: "hosts",
+    env: "NEXUS_PULL_HOSTS",
+    fallback: "",
+    help: "names, separated by commas, by which it is asked for without a token; addresses, localhost and the system's own are known",
+    problem: names,
+  },
   { key: "host", env: "NEXUS_PULL_HOST", fallback: "0.0.0.0", help: "address to listen on", problem: host },
   {
     key: "port",

@@ -6,6 +6,8 @@ import type { Config } from "./config";
 export interface Secrets {
   readonly secrets: readonly string[];
   readonly token?: string;
+  /** Made just now, where no store can know it. */
+  readonly isNew?: true;
   /** What a person should know of where they are. */
   readonly said: readonly string[];
 }
@@ -32,7 +34,11 @@ function make(path: string): Secrets {
   const isNew = !existsSync(path);
   // wx: of two that start at once only one makes it.
   if (isNew) writeFileSync(path, `${randomBytes(32).toString("base64url")}\n`, { mode: 0o600, flag: "wx" });
-  return { secrets: secretsIn(path), said: [`${isNew ? "made" : "using"} the ${HOW(path)[0]}`, HOW(path)[1] ?? ""] };
+  return {
+    secrets: secretsIn(path),
+    ...(isNew ? { isNew } : {}),
+    said: [`${isNew ? "made" : "using"} the ${HOW(path)[0]}`, HOW(path)[1] ?? ""],
+  };
 }
 
 /** The secrets that were given or made before; none is made. */
