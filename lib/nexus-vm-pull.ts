@@ -9,6 +9,7 @@ import {
 } from "./seed/agent-config";
 import { agentProgram } from "./seed/agent-program";
 import { Git } from "./ansible-pull/git";
+import { GIT_ADDRESS } from "./ansible-pull/git-address";
 import { renderUnits } from "./seed/units";
 import { metaData, userData } from "./seed/user-data";
 import { renderSeedScript } from "./seed/seed-script";
@@ -197,15 +198,16 @@ class SeedDocuments {
   public get preconditions(): Precondition[] {
     const { kind, url } = this.source.source;
     if (!Token.isUnresolved(url)) return [];
-    const https = isAuthenticated(this.source) ? "https?" : "https";
-    const pattern = kind === "https" ? `^${https}://[^/@]+/` : "^(ssh://([^/@:]+@)?[^/@]+/|[^/@:]+@[^/@:]+:)";
+    const form = kind === "https" && !isAuthenticated(this.source) ? "httpsOnly" : kind;
     return [
       {
-        condition: lazyExpression(() => `can(regex(${quoted(pattern)}, ${this.seed.name}.config.source.url))`),
+        condition: lazyExpression(
+          () => `can(regex(${quoted(GIT_ADDRESS[form])}, ${this.seed.name}.config.source.url))`,
+        ),
         errorMessage:
           kind === "https"
-            ? "git_url_invalid: the source is used over https, so its address must be https://... without credentials; plain http needs a signature or insecureHttp, a repository over ssh Git.ssh with knownHosts and a deployKey."
-            : "git_url_invalid: the source is used over ssh, so its address must be ssh://... or user@host:path, without a password.",
+            ? "git_url_invalid: the source is used over https, so its address must be https://... without credentials or blanks; plain http needs a signature or insecureHttp, a repository over ssh Git.ssh with knownHosts and a deployKey."
+            : "git_url_invalid: the source is used over ssh, so its address must be ssh://... or user@host:path, without a password or blanks.",
       },
     ];
   }

@@ -50,6 +50,10 @@ describeWith(["tofu", "tofurc"], "variables", () => {
     ["template_vm_id", "99", "must be a whole number from 100 to 999999999"],
     ["template_vm_id", "9000.5", "must be a whole number from 100 to 999999999"],
     ["ansible_repo_url", '"https://user:pw@git.example/a.git"', "a token belongs in git_token"],
+    ["ansible_repo_url", '"https://git.example/a b.git"', "git_url_invalid"],
+    ["ansible_repo_url", '"https://git.example/a\\tb.git"', "git_url_invalid"],
+    ["ansible_repo_url", '"git@git.example:ops/a b.git"', "git_url_invalid"],
+    ["ansible_repo_url", '"ssh://git.example/a.git "', "git_url_invalid"],
     ["webhook_url", '"https://receiver.example/hook"', "must be the receiver's full POST address"],
     ["webhook_secret", '""', "webhook_url is set but webhook_secret is not"],
   ])("refuses %s = %s and says why", async (name, value, message) => {

@@ -1,6 +1,7 @@
 import { Lazy, TerraformVariable, Token, type IResolvable, type TerraformVariableConfig } from "cdktf";
 import { Construct } from "constructs";
-import { lazyExpression } from "../opentofu/expressions";
+import { GIT_ADDRESS } from "../ansible-pull/git-address";
+import { lazyExpression, quoted } from "../opentofu/expressions";
 import { stackOf } from "../opentofu/engine";
 import { ProxmoxProvider } from "./resource-types";
 
@@ -83,8 +84,10 @@ const DEFINITIONS = {
     type: "string",
     description: "Git address of the Ansible repository, without credentials",
     check: [
-      'can(regex("^(https?://[^/@ ]+/|ssh://([^/@: ]+@)?[^/@ ]+/|[^/@: ]+@[^/@: ]+:).+", var.ansible_repo_url))',
-      "ansible_repo_url must be an https:// or ssh address without credentials; a token belongs in git_token.",
+      [GIT_ADDRESS.https, GIT_ADDRESS.ssh]
+        .map((form) => `can(regex(${quoted(form)}, var.ansible_repo_url))`)
+        .join(" || "),
+      "git_url_invalid: ansible_repo_url must be an https:// or ssh address without credentials or blanks; a token belongs in git_token.",
     ],
   },
   git_token: { ...OPTIONAL_SECRET, description: "Token that may read the Ansible repository; empty for a public one" },

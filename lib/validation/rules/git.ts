@@ -1,3 +1,4 @@
+import { GIT_ADDRESS } from "../../ansible-pull/git-address";
 import type { Finding } from "../../errors";
 import { show } from "../../errors";
 import type { Git } from "../../ansible-pull/git";
@@ -5,9 +6,6 @@ import type { Rule } from "../rule";
 import type { CheckedProps } from "../checked-props";
 import { items, known, matches, text } from "../values";
 
-// The same forms as contract/agent-config.schema.json, narrowed to the factory that was used.
-const HTTPS_URL = /^https?:\/\/[^\s/@]+\/\S+$/;
-const SSH_URL = /^(?:ssh:\/\/(?:[^\s/@:]+@)?[^\s/@]+\/\S+|[A-Za-z0-9._-]+@[^\s/@:]+:\S+)$/;
 const REF = /^(?![-/.])(?!.*(?:\.\.|\/\/|@\{|\.lock$))[^\s~^:?*[\\\x00-\x1f\x7f]{1,255}(?<![/.])$/;
 const COMMIT = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/;
 const RELATIVE_PATH = /^(?![-/])(?!(?:.*\/)?\.\.(?:\/|$))[^\x00-\x1f\x7f\\]{1,512}$/;
@@ -17,7 +15,7 @@ export const gitRule: Rule<CheckedProps> = ({ source, playbooks, inventory }) =>
   if (source === undefined) return [{ code: "git_url_invalid", prop: "source", got: "nothing" }];
   const { kind, url, ref, commit, requirements, knownHosts, username } = source.source;
   return [
-    ...address(url, kind === "ssh" ? SSH_URL : HTTPS_URL),
+    ...address(url, new RegExp(GIT_ADDRESS[kind])),
     ...unauthenticated(source),
     ...matches("source.ref", ref, REF, "git_ref_invalid"),
     ...matches("source.commit", commit, COMMIT, "git_commit_invalid"),
