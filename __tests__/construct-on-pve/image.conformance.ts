@@ -5,6 +5,7 @@ import { Git, Image, NexusVmPull, Seed, type NexusVmPullProps } from "../../lib"
 import type { Cluster } from "../../lab/pve/world/cluster";
 import type { Web } from "../../lab/pve/world/web";
 import { describeWith } from "../support/suites";
+import { GRANTS } from "./least-privilege";
 import { LAB_TOOLS, LabStack, NOTHING, type Build } from "./stack";
 
 const GIB = 1024 ** 3;
@@ -43,17 +44,6 @@ class OneFile implements Web {
 }
 
 /** As the installer leaves it: no snippets, no template; a token with what the documents name, and no more. */
-const GRANTS: Readonly<Record<string, readonly string[]>> = {
-  "/storage/local": ["Datastore.Allocate", "Datastore.AllocateTemplate", "Datastore.Audit"],
-  "/storage/local-lvm": ["Datastore.AllocateSpace", "Datastore.Audit"],
-  "/nodes/pve": ["Sys.AccessNetwork"],
-  "/sdn/zones/localnetwork": ["SDN.Use"],
-  "/vms": [
-    ...["VM.Allocate", "VM.Audit", "VM.PowerMgmt"],
-    ...["CDROM", "CPU", "Disk", "HWType", "Memory", "Network", "Options"].map((key) => `VM.Config.${key}`),
-  ],
-};
-
 function asInstalled(grants = GRANTS) {
   return (cluster: Cluster): void => {
     const local = cluster.storages.get("local");

@@ -1,43 +1,14 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { transformSync } from "@swc/core";
 import { Testing } from "cdktf";
+import { blockOf, pageOf, ROOT, runProgram } from "./example";
 
-const ROOT = join(__dirname, "..", "..");
-const README = readFileSync(join(ROOT, "README.md"), "utf8");
-
-function block(language: string, containing: string): string {
-  const blocks = [...README.matchAll(new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\`$`, "gm"))].map(
-    (match) => match[1] ?? "",
-  );
-  const found = blocks.find((text) => text.includes(containing));
-  if (found === undefined) throw new Error(`README has no ${language} block with ${containing}`);
-  return found;
-}
+const README = pageOf("README.md");
+const block = (language: string, containing: string): string => blockOf(README, language, containing);
 
 /** Runs the README's program, changed if need be, and gives its stack's JSON. */
-function runExample(change: (code: string) => string = (code) => code): {
-  resource: Record<string, Record<string, unknown>>;
-} {
-  const outdir = mkdtempSync(join(tmpdir(), "readme-"));
-  try {
-    const code = change(block("ts", "new NexusVmPull")).replace(
-      "new App()",
-      `new App({ outdir: ${JSON.stringify(outdir)} })`,
-    );
-    const { code: script } = transformSync(code, {
-      jsc: { parser: { syntax: "typescript" } },
-      module: { type: "commonjs" },
-    });
-    const load = (name: string): unknown => jest.requireActual(name === "nexus-vm-pull" ? join(ROOT, "lib") : name);
-    new Function("require", "exports", script)(load, {});
-    return JSON.parse(readFileSync(join(outdir, "stacks/dev/cdk.tf.json"), "utf8"));
-  } finally {
-    rmSync(outdir, { recursive: true, force: true });
-  }
-}
+const runExample = (change: (code: string) => string = (code) => code) =>
+  runProgram(change(block("ts", "new NexusVmPull")));
 
 test("the example synthesizes the VM that the README shows", () => {
   Testing.app();
