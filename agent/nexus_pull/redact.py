@@ -20,7 +20,7 @@ WORD = r"(?:(?<!\w)|(?<=\\[nrt]|[\d[]m))(?:%s)(?!\w)"
 # The words in which ansible and its evidence speak: without them nobody could read either, the agent no better than people.
 SPOKEN = frozenset(
     "true false none null begin play task diff stats truncated changed failed ignored rescued unreachable skipped skipping"
-    " included running fatal error".split()
+    " included running notice prompt_unanswered tags_unknown fatal error".split()
 )
 # Nobody takes these for secrets: no word, a key of YAML.
 NO_SECRET = re.compile(r"\W*|true|false|none|null|yes|no|on|off|\d{1,3}|-----.*|.*:", re.IGNORECASE)
