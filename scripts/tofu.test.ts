@@ -13,8 +13,9 @@ if [ "$1" = version ]; then echo "\${FAKE_VERSION-OpenTofu v1.12.6}"; exit 0; fi
 [ ! -e .terraform.lock.hcl ] || cp .terraform.lock.hcl "$FAKE_LOG.lock"
 [ -z "\${FAKE_LOCK:-}" ] || printf '%s' "$FAKE_LOCK" >.terraform.lock.hcl
 echo out; echo err >&2
-if [ -n "\${FAKE_LOCKED:-}" ] && [ "$(cat "$FAKE_LOG.runs" 2>/dev/null | wc -l)" -lt "$FAKE_LOCKED" ]; then
-  echo run >>"$FAKE_LOG.runs"
+runs=0; while [ -e "$FAKE_LOG.run$runs" ]; do runs=$((runs + 1)); done
+if [ "$runs" -lt "\${FAKE_LOCKED:-0}" ]; then
+  : >"$FAKE_LOG.run$runs"
   printf '│ Error: error cloning VM: received an HTTP 500\\n│ response - Reason: VM is locked (backup)\\n' >&2; exit 1
 fi
 if [ -n "\${FAKE_WAIT:-}" ]; then

@@ -69,7 +69,7 @@ function fleet(count: number, reports: boolean): string {
 // With a receiver, 4 KiB are the script of the request that a destroy provisioner sends: it may refer to nothing outside.
 test.each([
   ["without a receiver", false, 8],
-  ["with a receiver", true, 14],
+  ["with a receiver", true, 15],
 ])(
   "fails when one more VM %s costs too much, or the agent stands there twice",
   (what, reports, limitKiB) => {

@@ -29,13 +29,14 @@ function unknownKeys(cloudConfig: NexusVmPullProps["cloudConfig"]): Finding[] {
   });
 }
 
-/** Literals below keys that speak of secrets; the value itself must not appear in the message. */
-function suspects(prop: string, value: unknown): Finding[] {
-  if (value === null || typeof value !== "object" || Token.isUnresolved(value)) return [];
+/** Literals below keys that speak of secrets; the value itself must not appear in the message. A cycle is another rule's. */
+function suspects(prop: string, value: unknown, above: readonly unknown[] = []): Finding[] {
+  if (value === null || typeof value !== "object" || Token.isUnresolved(value) || above.includes(value)) return [];
   return Object.entries(value).flatMap(([key, member]): Finding[] => {
     const path = Array.isArray(value) ? `${prop}[${key}]` : `${prop}.${key}`;
     const suspected = typeof member === "string" && SECRET_KEY.test(key) && isLiteral(member);
-    return suspected ? [{ code: "secret_literal_suspected", prop: path, got: "a literal" }] : suspects(path, member);
+    if (suspected) return [{ code: "secret_literal_suspected", prop: path, got: "a literal" }];
+    return suspects(path, member, [...above, value]);
   });
 }
 

@@ -1,5 +1,5 @@
 // Trees that want the audit to crash, hang, follow them out or write to the terminal.
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -65,11 +65,18 @@ test("an alias of itself ends", async () => {
   expect(await codes()).toContain("site.yml run_once");
 });
 
-test("a link out of the tree is a finding and is not followed, a FIFO does not hold the audit", async () => {
+// With Node alone there is no program that makes one; in CI it must be there.
+const hasFifos = process.env.CI !== undefined || spawnSync("mkfifo", ["--version"]).error === undefined;
+
+(hasFifos ? test : test.skip)("a FIFO does not hold the audit (needs mkfifo)", async () => {
+  execFileSync("mkfifo", [join(root, "site.yml")]);
+  expect(await codes()).toEqual([]);
+});
+
+test("a link out of the tree is a finding and is not followed", async () => {
   symlinkSync("/etc", join(root, "etc"));
   symlinkSync(".", join(root, "loop"));
   symlinkSync("nowhere", join(root, "dangling.yml"));
-  execFileSync("mkfifo", [join(root, "site.yml")]);
   expect((await codes()).sort()).toEqual(["dangling.yml outside_repository", "etc outside_repository"]);
 });
 
