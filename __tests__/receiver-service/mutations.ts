@@ -125,23 +125,23 @@ export function mutated(random: Random, index: number): Request {
 
 /** Bytes of connections that are no request, or half of one. */
 export const LINES = [
-  "GET /status HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-  "POST /webhook HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nshort",
-  "POST /webhook HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
-  "POST /webhook HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
-  "GET /status/%00%ff?fleet=%zz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
-  "GET /status?limit=1e9&cursor[]=1&__proto__[x]=1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
-  "PUT /fleets/dev/roster HTTP/1.1\r\nHost: x\r\nnexus-pull-id: aaaaaaaa\r\nnexus-pull-mac: v1,x\r\nContent-Length: 2\r\nConnection: close\r\n\r\n[]",
+  "GET /status HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+  "POST /webhook HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100\r\n\r\nshort",
+  "POST /webhook HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: -1\r\n\r\n",
+  "POST /webhook HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+  "GET /status/%00%ff?fleet=%zz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n",
+  "GET /status?limit=1e9&cursor[]=1&__proto__[x]=1 HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n",
+  "PUT /fleets/dev/roster HTTP/1.1\r\nHost: 127.0.0.1\r\nnexus-pull-id: aaaaaaaa\r\nnexus-pull-mac: v1,x\r\nContent-Length: 2\r\nConnection: close\r\n\r\n[]",
   "\u0000\u0001\u0002\r\n\r\n",
-  `GET /${"a".repeat(20_000)} HTTP/1.1\r\nHost: x\r\n\r\n`,
+  `GET /${"a".repeat(20_000)} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`,
   `GET / HTTP/1.1\r\n${"X-Many: y\r\n".repeat(3000)}\r\n`,
-  "GET /events/stream HTTP/1.1\r\nHost: x\r\nLast-Event-ID: 99999999999999999999\r\nConnection: close\r\n\r\n",
+  "GET /events/stream HTTP/1.1\r\nHost: 127.0.0.1\r\nLast-Event-ID: 99999999999999999999\r\nConnection: close\r\n\r\n",
 ];
 
 /** What is begun and never ended, byte by byte: nothing at all, a header, a body, a piece of one. */
 export const SLOW = [
   "",
-  "GET /status HTTP/1.1\r\nHost: x\r\nX-Slow: ",
-  "POST /webhook HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n",
-  "POST /webhook HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nffff\r\n",
+  "GET /status HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: ",
+  "POST /webhook HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100000\r\n\r\n",
+  "POST /webhook HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\nffff\r\n",
 ];

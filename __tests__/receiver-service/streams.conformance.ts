@@ -24,7 +24,7 @@ test("fails when views beyond the seats are served, or those that nobody reads c
   const open = (): Promise<number> =>
     new Promise((resolve, reject) => {
       const socket = connect(port, "127.0.0.1", () =>
-        socket.write("GET /events/stream HTTP/1.1\r\nHost: x\r\nLast-Event-ID: 0\r\n\r\n"),
+        socket.write("GET /events/stream HTTP/1.1\r\nHost: 127.0.0.1\r\nLast-Event-ID: 0\r\n\r\n"),
       );
       sockets.push(socket);
       socket.once("error", reject).once("data", (part) => {

@@ -59,15 +59,17 @@ const own = hostname().toLowerCase();
 
 /** A page of somebody else's, whose name was made to lead here, asks under that name: a browser in the office is no reader. */
 function isOwnHost({ headers }: FastifyRequest, hosts: readonly string[]): boolean {
-  const name = (headers.host ?? "").toLowerCase().replace(/:\d+$/, "").replace(/\.$/, "");
+  // Of HTTP/1.0, where none is wanted. A browser always has one.
+  if (headers.host === undefined) return true;
+  const name = headers.host.toLowerCase().replace(/:\d+$/, "").replace(/\.$/, "");
   if (isIP(name.replace(/^\[|\]$/g, "")) !== 0 || name === "localhost") return true;
   return name === own || name === own.split(".")[0] || hosts.includes(name);
 }
 
-/** Whoever comes by a proxy that is not named may be anybody. */
-function isForwarded({ headers, ip, socket }: FastifyRequest): boolean {
+/** Whoever comes by a proxy that is not named may be anybody. One that is named adds whom it saw to its own address. */
+function isForwarded({ headers, ips = [] }: FastifyRequest): boolean {
   const says = headers["x-forwarded-for"] ?? headers["forwarded"] ?? headers["x-real-ip"];
-  return says !== undefined && plainAddress(ip) === plainAddress(socket.remoteAddress ?? "");
+  return says !== undefined && ips.length < 2;
 }
 
 function isNear(request: FastifyRequest, hosts: readonly string[]): boolean {
@@ -84,7 +86,8 @@ export function mayRead(request: FastifyRequest, { readers, token, hosts }: Read
 /** Why an address that could read may not. */
 function whyNot(request: FastifyRequest, { readers, hosts }: ReadRules): string | undefined {
   if (readers !== "private" || !isPrivate(request.ip)) return undefined;
-  if (isForwarded(request)) return "it came by a proxy that trusted_proxies does not name, so it may be anybody's";
+  if (isForwarded(request))
+    return "it came by a proxy that trusted_proxies does not name, or without its X-Forwarded-For: it may be anybody's";
   return isOwnHost(request, hosts)
     ? undefined
     : `asked for under the name ${printable(request.headers.host ?? "", 100)}, which is not in hosts`;

@@ -1,10 +1,13 @@
 // What somebody without a key may not do: read by another's browser, fill the disk, the memory or the seats.
 import { request } from "node:http";
+import { connect } from "node:net";
 import { hostname } from "node:os";
 import { budgeted, type Remark } from "../intake/notes";
 import { sourceOf } from "./access";
 import { RateLimit } from "./rate";
-import { Served } from "./test-server";
+import { closeAll, Served } from "./test-server";
+
+afterEach(closeAll);
 
 /** As fetch, which sets its own Host. */
 function statusOf(base: string, path: string, headers: Record<string, string>, method = "GET"): Promise<number> {
@@ -30,6 +33,24 @@ test.each(["localhost:9191", "127.0.0.1", "[::1]:9191", "192.0.2.7:9191", hostna
   },
 );
 
+/** The first line of an answer to a request of HTTP/1.0, where a Host may be missing. */
+function oldAnswer(base: string, headers: readonly string[]): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let answer = "";
+    const socket = connect(Number(new URL(base).port), "127.0.0.1");
+    socket.once("error", reject).on("data", (part) => (answer += part.toString("latin1")));
+    socket.once("close", () => resolve(answer.split("\r\n")[0] ?? ""));
+    socket.write(["GET /status HTTP/1.0", ...headers, "", ""].join("\r\n"));
+  });
+}
+
+test("fails when HTTP/1.0 without a Host, which no browser speaks, is refused, or with a strange one is not", async () => {
+  const { base } = await Served.open();
+  expect(await oldAnswer(base, [])).toContain(" 200 ");
+  expect(await oldAnswer(base, ["Host: attacker.example"])).toContain(" 401 ");
+  expect(await oldAnswer(base, ["X-Forwarded-For: 198.51.100.7"])).toContain(" 401 ");
+});
+
 test("a token reads under any name", async () => {
   const served = await Served.open({ token: "t0ken" });
   const headers = { host: "attacker.example", authorization: "Bearer t0ken" };
@@ -43,6 +64,18 @@ test.each(["x-forwarded-for", "forwarded", "x-real-ip"])(
     expect(await statusOf(served.base, "/status", { [name]: "198.51.100.7" })).toBe(401);
   },
 );
+
+test("fails when a proxy that is named may not stand on the reader's own host, or says nothing of who asks", async () => {
+  const { base } = await Served.open({ trustedProxies: ["127.0.0.1"] });
+  const status = (headers: Record<string, string>): Promise<number> => statusOf(base, "/status", headers);
+  expect(await status({ "x-forwarded-for": "127.0.0.1" })).toBe(200);
+  // What passes through beside what the proxy sets counts for nothing.
+  expect(await status({ "x-forwarded-for": "127.0.0.1", forwarded: "for=198.51.100.7" })).toBe(200);
+  for (const strange of ["198.51.100.7", "unknown", "127.0.0.1:80", "_hidden", "127.0.0.1, x"])
+    expect([strange, await status({ "x-forwarded-for": strange })]).toEqual([strange, 401]);
+  for (const name of ["forwarded", "x-real-ip"]) expect(await status({ [name]: "127.0.0.1" })).toBe(401);
+  expect(await status({ "x-forwarded-for": "" })).toBe(401);
+});
 
 test("a roster without a well-formed id and MAC is refused before its body is sent", async () => {
   const served = await Served.open();

@@ -33,7 +33,7 @@ class Raw {
     const far = new Promise<Socket>((resolve) => served.app.server.once("connection", resolve));
     const socket = connect(Number(new URL(served.base).port), "127.0.0.1");
     const raw = new Raw(socket, await far);
-    socket.write(requests.map((line) => `${line}\r\nHost: x\r\n\r\n`).join(""));
+    socket.write(requests.map((line) => `${line}\r\nHost: 127.0.0.1\r\n\r\n`).join(""));
     return raw;
   }
 

@@ -33,8 +33,12 @@ test("answers what comes at once on one connection in its order", async () => {
   const socket = open(served);
   const two = requestOf(event("vm.heartbeat", { seq: 2 }), ["connection: close"]);
   socket.write(requestOf(event("vm.booted")) + two);
-  const answers = (await answersOf(socket)).match(/\{"accepted".*?\}/g);
-  expect(answers).toEqual(['{"accepted":1,"duplicates":0}', '{"accepted":1,"duplicates":0}']);
+  const answers = [...(await answersOf(socket)).matchAll(/\r\n\r\n(\{"accepted".*?\}\})(?=HTTP|$)/g)].map(
+    ([, body]) => body,
+  );
+  const machine = { standing: "current", converged: false };
+  const taken = JSON.stringify({ accepted: 1, duplicates: 0, machine });
+  expect(answers).toEqual([taken, taken]);
   const log = await served.store.events({ after: 0, limit: 10 });
   expect(log.map(({ id }) => id)).toEqual([`${A}-1`, `${A}-2`]);
 });
@@ -50,7 +54,7 @@ test("takes a body that comes in pieces, and an address with a query", async () 
   await isRead;
   socket.write(request.slice(half));
   expect(await answers).toMatch(
-    /^HTTP\/1\.1 200 [^]*x-content-type-options: nosniff[^]*\{"accepted":1,"duplicates":0\}$/,
+    /^HTTP\/1\.1 200 [^]*x-content-type-options: nosniff[^]*\{"accepted":1,"duplicates":0,"machine":\{[^{}]*\}\}$/,
   );
 });
 
