@@ -161,6 +161,7 @@ class WithFakePull(MachineTest):
             {"PATH", "HOME", "USER", "LOGNAME", "SHELL", "LC_ALL", "LANG"}
             | {"NEXUS_PULL_ROOT", "PYTHONUNBUFFERED", "ANSIBLE_NOCOLOR"}
             | {"NEXUS_PULL_RUN_DIR", "ANSIBLE_CALLBACK_PLUGINS", "ANSIBLE_CALLBACKS_ENABLED"}
+            | {"ANSIBLE_LOG_PATH", "ANSIBLE_NO_TARGET_SYSLOG", "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED"}
             | {"http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"}
             | {"PWD", "OLDPWD", "SHLVL", "_"},  # the shell's own
         )

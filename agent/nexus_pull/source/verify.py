@@ -1,6 +1,5 @@
 """Signature policies. git verifies; what it says only chooses the reason's code."""
 
-import calendar
 import os
 import re
 import shutil
@@ -129,6 +128,8 @@ class Verifier:
 
 def _is_valid_now(line, now):
     """Whether a line of allowed_signers has no valid-after or valid-before that leaves the present out."""
+    import calendar
+
     for name, stamp, utc in VALIDITY.findall(line):
         form = "%Y%m%d%H%M%S"[: {8: 6, 12: 10, 14: 12}[len(stamp)]]
         parsed = time.strptime(stamp, form)
