@@ -78,6 +78,7 @@ class Vectors(unittest.TestCase):
             lines += [vector["vm"]] if "vm" in vector else []
             lines += [vector["id"]]
             lines += [sha256_hex(vector["body"].encode("utf-8"))] if "body" in vector else []
+            lines += [vector["stream"]] if "stream" in vector else []
             self.assertEqual("\n".join(lines), vector["message"])
             expected = mac(vector["secret"], vector["message"])
             self.assertEqual(expected, vector["mac"])
