@@ -18,6 +18,7 @@ import { RecordingReceiver } from "../../lab/services/recording-receiver";
 import { REPOSITORY } from "../../lab/host/tools";
 import { describeWith } from "../support/suites";
 import { type Edit, type EditContext, RICH, secretOf, secretValueOf } from "./edits/edit";
+import { IMAGE_EDITS, ONE_IMAGE, prepareImages } from "./edits/image-edits";
 import { SEED_EDITS } from "./edits/seed-edits";
 import { VM_EDITS } from "./edits/vm-edits";
 import { LAB_TOOLS, LabStack, useSshPorts, type Plan } from "./stack";
@@ -33,7 +34,7 @@ interface Row {
 const TABLE = JSON.parse(readFileSync(join(REPOSITORY, "docs", "reference", "props.json"), "utf8")) as Row[];
 
 /** An edit for every public prop of a VM, by the prop's path. */
-const EDITS: Readonly<Record<string, Edit>> = { ...VM_EDITS, ...SEED_EDITS };
+const EDITS: Readonly<Record<string, Edit>> = { ...VM_EDITS, ...IMAGE_EDITS, ...SEED_EDITS };
 const PATHS = Object.keys(EDITS);
 const slug = (path: string): string => `e${PATHS.indexOf(path)}`;
 
@@ -57,6 +58,7 @@ function prepare(cluster: Cluster): void {
   cluster.storages.get("local")?.snippetsFolder.add("pve").add("pve2");
   for (const name of ["a", "b", "m", "n"])
     writeSnippet(cluster, "pve", `/var/lib/vz/snippets/${name}.yaml`, Buffer.from("#cloud-config\n"), 0);
+  prepareImages(cluster);
   cluster.pools.set("ops", { vms: new Set(), storages: new Set() });
   for (const node of cluster.nodes.values())
     node.bridges.push(...PATHS.flatMap((_path, index) => [`br${index}`, `vmbr1x${index}`]));
@@ -130,7 +132,7 @@ describeWith(LAB_TOOLS, "the prop table on the stand-in", () => {
       await one?.start();
       one?.waits.push(...PATHS.map(() => ({ status: 200, text: "Configured" })));
     }
-    lab = await LabStack.start({ prepare }, { webhook_secret: OPERATOR_SECRET });
+    lab = await LabStack.start({ prepare, web: ONE_IMAGE }, { webhook_secret: OPERATOR_SECRET });
     use(() => "before");
     await lab.init();
     await apply();

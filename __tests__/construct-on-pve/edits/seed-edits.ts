@@ -122,6 +122,10 @@ const CONTENT: Record<string, Edit> = {
     { schedule: Schedule.every("20m", { jitter: "1m" }) },
     { schedule: Schedule.every("20m", { jitter: "2m" }) },
   ),
+  "schedule.reapply": between(
+    { schedule: Schedule.every("20m") },
+    { schedule: Schedule.every("20m", { reapply: "always" }) },
+  ),
   source: ssh(() => ({ ref: "other" })),
   "source.url": https(() => ({}), "https://git.example/b.git"),
   "source.ref": https(() => ({ ref: "other" })),

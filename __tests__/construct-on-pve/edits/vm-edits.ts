@@ -137,6 +137,7 @@ const DELIVERY: Record<string, Edit> = {
   seed: to({ seed: Seed.existingSnippet(existing) }),
   "seed.datastore": to({ seed: Seed.snippet({ datastore: "shared" }) }),
   "seed.nodeName": to({ seed: Seed.snippet({ nodeName: "pve2" }) }),
+  "seed.interface": between({ seed: Seed.iso() }, { seed: Seed.iso({ interface: "ide0" }) }),
   "seed.userData": between(
     { seed: Seed.existingSnippet(existing) },
     { seed: Seed.existingSnippet({ ...existing, userData: "local:snippets/b.yaml" }) },
