@@ -10,6 +10,7 @@ import { MATRIX, type MatrixCase, matrixStack } from "../support/matrix";
 import { intendedOf, MORE_TFVARS, secretValue, TFVARS, usesSecrets } from "../support/matrix-values";
 import { synthJson } from "../support/synth";
 import { TofuFolder } from "../../lab/host/tofu";
+import { startPve, type Pve } from "../../lab/pve/stand-in";
 import { REPOSITORY } from "../../lab/host/tools";
 import { describeWith } from "../support/suites";
 
@@ -52,7 +53,7 @@ function stackOf(labels: readonly string[]): (app: App) => TerraformStack {
   };
 }
 
-async function run(labels: string[], tfvars: string): Promise<Run> {
+async function run(labels: string[], tfvars: string, pve: Pve): Promise<Run> {
   const json = synthJson(stackOf(labels));
   const own = Object.keys(json.variable ?? {}).filter((name) => /_\d+$/.test(name));
   const env = Object.fromEntries(own.map((name) => [`TF_VAR_${name}`, secretValue(name.replace(/_\d+$/, ""))]));
@@ -61,12 +62,20 @@ async function run(labels: string[], tfvars: string): Promise<Run> {
     await folder.run(["init", "-backend=false"]);
     const validate = JSON.parse(await folder.run(["validate", "-json"], { env })) as Run["validate"];
     await folder.run(["init"]);
-    const said = await folder.run(["plan", "-refresh=false", "-out=plan.out"], { env });
+    const said = await folder.run(["plan", "-refresh=false", "-out=plan.out", ...accessTo(pve, tfvars)], { env });
     const plan = JSON.parse(await folder.run(["show", "-json", "plan.out"])) as PlanJson;
     return { labels, validate, plan, said };
   } finally {
     folder.remove();
   }
+}
+
+/** A plan asks the cluster whether an id is free; what the files say of it is an address at which nobody is. */
+function accessTo({ endpoint, credentials }: Pve, tfvars: string): string[] {
+  const login = tfvars.includes("proxmox_api_token")
+    ? `proxmox_api_token=${credentials.apiToken}`
+    : `proxmox_password=${credentials.password}`;
+  return [`proxmox_endpoint=${endpoint}`, "proxmox_insecure=true", login].map((value) => `-var=${value}`);
 }
 
 const nameOf = (index: number): string => `vm-${String(index + 1).padStart(2, "0")}`;
@@ -82,14 +91,18 @@ const all = Object.keys(MATRIX);
 
 describeWith(["tofu", "tofurc", "cloud-init-root"], "the matrix of prop sets", () => {
   const runs: Record<string, Run> = {};
+  let pve: Pve;
 
   beforeAll(async () => {
+    pve = await startPve();
     runs.plain = await run(
       all.filter((label) => !usesSecrets(label)),
       TFVARS,
+      pve,
     );
-    runs.more = await run(all, MORE_TFVARS);
+    runs.more = await run(all, MORE_TFVARS, pve);
   }, 300_000);
+  afterAll(() => pve?.stop());
 
   describe.each([
     ["the six variables alone", "plain", false],

@@ -77,7 +77,8 @@ function differences({ id, props }: Accepted, texts: Evaluated, userData: unknow
     ["meta-data", { "instance-id": `${vm.fleet}-${vm.props.name}`, "local-hostname": vm.props.name }, metaData],
     ["configuration", intendedConfig(vm), config],
     ["generation", true, /^[0-9a-f]{64}$/.test(generation)],
-    ["description", props.description ?? texts.description, texts.description],
+    // Proxmox keeps no white space at its end.
+    ["description", props.description?.trimEnd() ?? texts.description, texts.description],
   ];
   return compared
     .filter(([, intended, got]) => tofuJson(asData(intended)) !== tofuJson(got))
