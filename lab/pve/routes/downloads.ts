@@ -6,14 +6,8 @@ import { badParameters, died, PveError } from "../world/errors";
 import * as f from "../api/formats";
 import type { Call, Route } from "../api/router";
 import type { TaskContext } from "../world/tasks";
-import { storageOf, volumePath } from "../world/volumes";
+import { fileFormat, mayBeCalled, storageOf, type FileKind, volumePath } from "../world/volumes";
 import { ALGORITHMS, type Downloaded } from "../world/web";
-
-const SUFFIX: Readonly<Record<string, RegExp>> = {
-  iso: /\.(iso|img)$/i,
-  vztmpl: /\.tar\.(gz|xz|zst|bz2)$/i,
-  import: /\.(ova|qcow2|raw|vmdk)$/i,
-};
 
 /** Either of them is enough (PVE::API2::Nodes, query_url_metadata). Its refusal names no path. */
 function needWebRight({ world, user, node }: Call): void {
@@ -37,19 +31,19 @@ function downloadUrl(call: Call): string {
   const store = storageOf(world.cluster, given.get("storage") ?? "");
   const kind = given.get("content") ?? "";
   const name = normalizedName(given.get("filename") ?? "");
-  if (SUFFIX[kind]?.test(name) !== true)
+  if (!mayBeCalled(kind as FileKind, name))
     throw badParameters({
       filename: kind === "import" ? "invalid filename or wrong extension" : "wrong file extension",
     });
   if (!store.content.includes(kind)) throw died(`storage '${store.id}' is not configured for content-type '${kind}'`);
-  const request = { store, node, kind: kind as "import" | "iso" | "vztmpl", name, given };
+  const request = { store, node, kind: kind as FileKind, name, given };
   return world.tasks.start(node, "download", name, user, (context) => downloadWorker(call, request, context));
 }
 
 interface DownloadRequest {
   readonly store: Storage;
   readonly node: string;
-  readonly kind: "import" | "iso" | "vztmpl";
+  readonly kind: FileKind;
   readonly name: string;
   readonly given: ReadonlyMap<string, string>;
 }
@@ -103,10 +97,9 @@ function keep(
   ctime: number,
   virtualSize?: number,
 ): void {
-  const format = kind === "vztmpl" ? "tgz" : (/\.([a-z0-9]+)$/i.exec(name)?.[1] ?? "iso");
   volumesOn(store, node).set(`${kind}/${name}`, {
     content: kind,
-    format,
+    format: fileFormat(kind, name),
     size: file.size,
     ctime,
     virtualSize,

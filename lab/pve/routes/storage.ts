@@ -6,7 +6,18 @@ import { badParameters, died } from "../world/errors";
 import type { Check, Parameters } from "../api/checks";
 import * as f from "../api/formats";
 import type { Call, Route } from "../api/router";
-import { contentEntry, parseVolumeId, storageOf, storageOnNode, usedOn, volumePath } from "../world/volumes";
+import {
+  contentEntry,
+  fileFormat,
+  type FileKind,
+  mayBeCalled,
+  parseVolumeId,
+  storageOf,
+  storageOnNode,
+  usedOn,
+  volumePath,
+} from "../world/volumes";
+import { ALGORITHMS } from "../world/web";
 
 const AT = "/nodes/{node}/storage/{storage}";
 
@@ -86,26 +97,20 @@ function removeEmptyFolder(store: Storage, node: string, removed: string): void 
   if (kind === "snippets") store.snippetsFolder.delete(node);
 }
 
-const SUFFIX: Readonly<Record<string, RegExp>> = {
-  iso: /\.(iso|img)$/i,
-  vztmpl: /\.tar\.(gz|xz|zst|bz2)$/i,
-  import: /\.(ova|qcow2|raw|vmdk)$/i,
-};
-
 function upload({ world, node, given, file, user }: Call): string {
   const store = storageOnNode(world.cluster, given.get("storage") ?? "");
-  const kind = given.get("content") as "iso" | "vztmpl" | "import";
+  const kind = given.get("content") as FileKind;
   const name = given.get("filename") ?? file?.name ?? "";
-  if (SUFFIX[kind]?.test(name) !== true) throw badParameters({ filename: "wrong file extension" });
+  if (!mayBeCalled(kind, name)) throw badParameters({ filename: "wrong file extension" });
   if (!store.content.includes(kind))
     throw died(`can't upload to storage type '${store.type}', '${kind}' content not configured`);
   if (store.full) throw died(`no space left on storage '${store.id}'`);
   const bytes = file?.bytes ?? Buffer.alloc(0);
   return world.tasks.start(node, "imgcopy", "", user, async (context) => {
     await context.work();
-    const format = kind === "vztmpl" ? "tgz" : (/\.([a-z0-9]+)$/i.exec(name)?.[1] ?? "iso");
     const ctime = Math.floor(world.clock.now() / 1000);
-    volumesOn(store, node).set(`${kind}/${name}`, { content: kind, format, size: bytes.length, ctime, bytes });
+    const file = { content: kind, format: fileFormat(kind, name), size: bytes.length, ctime, bytes };
+    volumesOn(store, node).set(`${kind}/${name}`, file);
     context.log("finished file import successfully");
   });
 }
@@ -205,7 +210,7 @@ export const STORAGE_ROUTES: readonly Route[] = [
       content: f.required(f.oneOf("iso", "vztmpl", "import")),
       filename: f.required(f.text),
       checksum: f.text,
-      "checksum-algorithm": f.oneOf("md5", "sha1", "sha224", "sha256", "sha384", "sha512"),
+      "checksum-algorithm": f.oneOf(...ALGORITHMS),
       tmpfilename: f.text,
     },
     permission: needStorageRight("Datastore.AllocateTemplate"),

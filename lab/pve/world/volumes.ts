@@ -42,6 +42,25 @@ export function needVolume(cluster: Cluster, node: string, volid: string): Volum
   return volume;
 }
 
+/** A file that a storage takes by upload or download. */
+export type FileKind = "iso" | "vztmpl" | "import";
+
+const SUFFIX: Readonly<Record<FileKind, RegExp>> = {
+  iso: /\.(iso|img)$/i,
+  vztmpl: /\.tar\.(gz|xz|zst|bz2)$/i,
+  import: /\.(ova|qcow2|raw|vmdk)$/i,
+};
+
+/** Whether a file of that kind may have that name. */
+export function mayBeCalled(kind: FileKind, name: string): boolean {
+  return SUFFIX[kind].test(name);
+}
+
+/** What a listing says of a file's format. */
+export function fileFormat(kind: FileKind, name: string): string {
+  return kind === "vztmpl" ? "tgz" : (/\.([a-z0-9]+)$/i.exec(name)?.[1] ?? "iso");
+}
+
 const FOLDERS: Readonly<Record<string, string>> = { iso: "iso", vztmpl: "cache" };
 
 /** Where a volume is on its node. */
