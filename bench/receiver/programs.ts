@@ -4,6 +4,7 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { build, type Plugin } from "esbuild";
+import { dependencies } from "../../receiver/package.json";
 import { type Running, signalGroup, start, until } from "../../lab/host/processes";
 import { SECRET } from "./life";
 import type { Done, Job } from "./load";
@@ -53,7 +54,8 @@ async function bundle(entry: string, change?: Change): Promise<string> {
     bundle: true,
     platform: "node",
     target: "node20.9",
-    packages: "external",
+    // As the package ships it: what it depends on stays outside, the contract and all else goes in.
+    external: Object.keys(dependencies),
     logLevel: "warning",
     ...(change === undefined ? {} : { plugins: [changing(change)] }),
   });

@@ -83,7 +83,7 @@ class Clients {
         socket.on("error", fail).once("close", () => fail(new Error(`${path} ended`)));
         resolve(socket);
       });
-      socket.write(`GET ${path} HTTP/1.1\r\nHost: receiver\r\nAccept: text/event-stream\r\n\r\n`);
+      socket.write(`GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/event-stream\r\n\r\n`);
     });
   }
 
