@@ -19,7 +19,7 @@ import { lazyExpression, quoted } from "./opentofu/expressions";
 import { ChangePolicy } from "./change-policy";
 import type { NetworkInterface } from "./hardware";
 import type { ProxmoxVm } from "./proxmox/resource-types";
-import type { SeedBinding } from "./seed/delivery";
+import type { SeedBinding, SeedDelivery } from "./seed/delivery";
 import { withMacAddresses } from "./seed/network-config";
 import { Seed } from "./seed/seed";
 import { proxmoxVm, VM_DEFAULTS } from "./proxmox/vm";
@@ -86,9 +86,16 @@ export class NexusVmPull extends Construct {
   }
 
   private build(given: NexusVmPullProps): { vm: ProxmoxVm; seed: SeedDocuments } {
-    const props = { ...given, network: this.interfaces(given) };
+    const delivery = (given.seed ?? Seed.snippet()).spec;
+    const props = { ...given, network: this.interfaces(given, delivery) };
     const seed = new SeedDocuments(this, props, this.fleet);
-    const vm = proxmoxVm(this, props, this.deliver(props, seed), seed.binding?.dependsOn ?? [], seed.preconditions);
+    const vm = proxmoxVm(
+      this,
+      props,
+      this.deliver(props, delivery, seed),
+      seed.binding?.dependsOn ?? [],
+      seed.preconditions,
+    );
     props.receiver?.announce(this, {
       name: props.name,
       vm,
@@ -99,16 +106,21 @@ export class NexusVmPull extends Construct {
   }
 
   /** A seed that names the cards itself needs to know their addresses before Proxmox could choose some. */
-  private interfaces(props: NexusVmPullProps): NetworkInterface[] {
+  private interfaces(props: NexusVmPullProps, delivery: SeedDelivery): NetworkInterface[] {
     const interfaces = props.network ?? VM_DEFAULTS.network;
-    const byAddress = (props.seed ?? Seed.snippet()).spec.network === "seed";
-    return byAddress ? withMacAddresses(this, { interfaces, fleet: this.fleet, name: props.name }) : interfaces;
+    return delivery.network === "seed"
+      ? withMacAddresses(this, { interfaces, fleet: this.fleet, name: props.name })
+      : interfaces;
   }
 
-  private deliver(props: NexusVmPullProps, documents: SeedDocuments): SeedBinding {
-    return (props.seed ?? Seed.snippet()).spec.deliver({
+  private deliver(
+    props: NexusVmPullProps & { readonly network: NetworkInterface[] },
+    delivery: SeedDelivery,
+    documents: SeedDocuments,
+  ): SeedBinding {
+    return delivery.deliver({
       scope: this,
-      interfaces: props.network ?? [],
+      interfaces: props.network,
       dns: props.dns,
       fleet: this.fleet,
       name: props.name,

@@ -1,32 +1,17 @@
 // A real Proxmox VE 9.2's answers to the real provider on the way without a template: images that a node downloads, VMs made
 // from them, seeds on an ISO, templates and their clones. Replayed: status, reason, keys and values have to be the same.
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { send } from "../../lab/pve/api/client";
 import { addVm, GIB, storage, volumesOn, type Cluster } from "../../lab/pve/world/cluster";
 import type { Web } from "../../lab/pve/world/web";
 import { startPve, type Pve } from "../../lab/pve/stand-in";
+import { recordingOf, type Recorded } from "./recorded";
 import { FAST_TIMES } from "../../lab/pve/world/world";
-
-interface Recorded {
-  readonly step?: string;
-  readonly method: string;
-  readonly path: string;
-  readonly body: string;
-  readonly status: number;
-  readonly reason: string;
-  readonly answer: string;
-}
 
 type Step = readonly [name: string, requests: readonly Recorded[]];
 
 function stepsOf(name: string): Step[] {
-  const lines = readFileSync(join(__dirname, "recordings", `pve-9.2-${name}.jsonl`), "utf8")
-    .trim()
-    .split("\n");
   const steps: [string, Recorded[]][] = [];
-  for (const line of lines) {
-    const entry = JSON.parse(line) as Recorded;
+  for (const entry of recordingOf(name)) {
     if (entry.step !== undefined) steps.push([entry.step, []]);
     else steps.at(-1)?.[1].push(entry);
   }

@@ -1,6 +1,4 @@
 // A real Proxmox VE 9.2's answers to the real provider, replayed: status, type, keys and values have to be the same.
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { tool } from "../../lab/host/tools";
 import { describeWith } from "../support/suites";
 import { readDescription } from "../../lab/pve/api/description";
@@ -10,23 +8,10 @@ import { addTemplate, addVm, type Cluster } from "../../lab/pve/world/cluster";
 import { problemsOf } from "../../lab/pve/api/described-answers";
 import { writeSnippet } from "../../lab/pve/world/snippets";
 import { startPve, type Pve } from "../../lab/pve/stand-in";
+import { recordingOf, type Recorded } from "./recorded";
 import { REAL_TIMES } from "../../lab/pve/world/world";
 
-interface Recorded {
-  readonly step?: string;
-  readonly method: string;
-  readonly path: string;
-  readonly body: string;
-  readonly status: number;
-  readonly reason: string;
-  readonly type: string;
-  readonly answer: string;
-}
-
-const RECORDING: Recorded[] = readFileSync(join(__dirname, "recordings", "pve-9.2-lifecycle.jsonl"), "utf8")
-  .split("\n")
-  .filter((line) => line !== "")
-  .map((line) => JSON.parse(line) as Recorded);
+const RECORDING = recordingOf("lifecycle");
 
 /** The first time stamp in the recording. */
 const START_S = 1795321890;

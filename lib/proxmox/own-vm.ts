@@ -4,6 +4,7 @@ import { describeFinding, type Finding } from "../errors";
 import { expression, lazyExpression, local, operand, quoted } from "../opentofu/expressions";
 import { escapeLiteral } from "../opentofu/literals";
 import type { NexusVmPullProps } from "../props";
+import type { OverrulableCode } from "../validation/overrulable";
 import { clusterVms } from "./cluster-vms";
 
 /**
@@ -25,7 +26,10 @@ const SEEN = "\0";
 export function ownVm(scope: Construct, props: NexusVmPullProps): OwnVm {
   const name = operand(scope, "name", props.name);
   return {
-    precondition: props.vmId === undefined || overruled(props) ? [] : [idIsFree(scope, props, props.vmId, name)],
+    precondition:
+      props.vmId === undefined || overrules(props.overrule, "vm_id_taken")
+        ? []
+        : [idIsFree(scope, props, props.vmId, name)],
     postcondition: [
       {
         // A clone has its name from the very request, and nothing sets it on a VM that was there before.
@@ -43,7 +47,7 @@ export function ownVm(scope: Construct, props: NexusVmPullProps): OwnVm {
 // Only a VM that was made tells what its template boots from: no data source of the provider does.
 function bootSlot({ templateVmId, diskGiB, diskInterface = "scsi0", overrule }: NexusVmPullProps): Postcondition[] {
   const unknown = templateVmId === undefined || diskGiB === undefined || Token.isUnresolved(diskInterface);
-  if (unknown || overrule?.includes("boot_slot_differs") === true) return [];
+  if (unknown || overrules(overrule, "boot_slot_differs")) return [];
   return [
     {
       condition: expression(
@@ -57,8 +61,8 @@ function bootSlot({ templateVmId, diskGiB, diskInterface = "scsi0", overrule }: 
   ];
 }
 
-function overruled({ overrule }: NexusVmPullProps): boolean {
-  return overrule?.includes("vm_id_taken") === true;
+function overrules(codes: NexusVmPullProps["overrule"], code: OverrulableCode): boolean {
+  return codes?.includes(code) === true;
 }
 
 function idIsFree(scope: Construct, props: NexusVmPullProps, vmId: number, name: string): Precondition {
